@@ -1,0 +1,35 @@
+/** `npm run bench [-- name …]`: measured claims, each with its conditions and its baseline in the same run. */
+import { coldStart } from "./cold-start.ts";
+import { cpuLimit } from "./cpu-limit.ts";
+import { deployTime } from "./deploy-time.ts";
+import { type Bench, type Figure, machine, table, verdict } from "./lib.ts";
+import { memory } from "./memory.ts";
+import { requestCost } from "./request-cost.ts";
+import { serviceBinding } from "./service-binding.ts";
+
+const benches: Bench[] = [requestCost, coldStart, memory, deployTime, cpuLimit, serviceBinding];
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name));
+if (unknown.length > 0) {
+  console.error(
+    `No bench is called ${unknown.join(", ")}. There are: ${benches.map((bench) => bench.name).join(", ")}.`,
+  );
+  process.exit(2);
+}
+
+console.log(machine());
+const measured: Figure[] = [];
+for (const bench of benches.filter((one) => wanted.length === 0 || wanted.includes(one.name))) {
+  console.log(`\n${bench.name}: ${bench.conditions}`);
+  try {
+    const figures = await bench.run();
+    measured.push(...figures);
+    for (const line of table(figures)) console.log(line);
+  } catch (error) {
+    console.log(`  failed: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
+}
+const judged = measured.filter((figure) => figure.goal !== undefined);
+console.log(`\n${judged.filter((figure) => verdict(figure) === "met").length} of ${judged.length} goals met`);

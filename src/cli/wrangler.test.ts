@@ -1,0 +1,87 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { dataDirectory, temporaryDirectory } from "./testing.ts";
+import { findWrangler, wranglerEnvironment } from "./wrangler.ts";
+
+const main = join(import.meta.dirname, "..", "main.ts");
+
+/** A project with a stand-in for wrangler; returns a folder in it. */
+function project(code: string): string {
+  const directory = temporaryDirectory();
+  const wrangler = join(directory, "node_modules", "wrangler");
+  const inside = join(directory, "workers", "hello");
+  mkdirSync(wrangler, { recursive: true });
+  mkdirSync(inside, { recursive: true });
+  writeFileSync(join(wrangler, "package.json"), JSON.stringify({ bin: { wrangler: "./cli.cjs" } }));
+  writeFileSync(join(wrangler, "cli.cjs"), code);
+  return inside;
+}
+
+function runWrangler(code: string, args: string[], env: Record<string, string> = {}) {
+  const run = spawnSync(process.execPath, [main, "wrangler", ...args], {
+    cwd: project(code),
+    encoding: "utf8",
+    env: { ...process.env, FREEHOLD_DATA: dataDirectory(), ...env },
+  });
+  return { code: run.status, stdout: run.stdout, stderr: run.stderr };
+}
+
+test("runs the project's wrangler with all arguments, the platform's variables and its exit code", () => {
+  const run = runWrangler(
+    `const { CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, CLOUDFLARE_ACCOUNT_ID, WRANGLER_SEND_METRICS, CLOUDFLARE_API_KEY } = process.env;
+     console.log(JSON.stringify([process.argv.slice(2), CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, CLOUDFLARE_ACCOUNT_ID, WRANGLER_SEND_METRICS, CLOUDFLARE_API_KEY ?? null]));
+     process.exitCode = 3;`,
+    ["deploy", "--name", "a b", "--help"],
+    // A global key of the original would win over the token.
+    { CLOUDFLARE_API_KEY: "theirs", CLOUDFLARE_API_TOKEN: "theirs" },
+  );
+  expect(run.code).toBe(3);
+  expect(JSON.parse(run.stdout)).toEqual([
+    ["deploy", "--name", "a b", "--help"],
+    "http://localhost:8787/client/v4",
+    "fh_secret",
+    "a".repeat(32),
+    "false",
+    null,
+  ]);
+});
+
+test("URLs are shown as they open, in text, in bytes and from a process of wrangler's own", () => {
+  const url = "https://hello.dev.localhost:8787/#.workers.dev";
+  const run = runWrangler(
+    `const { spawnSync } = require("child_process");
+     if (process.argv[2] === "inner") { console.error("inner ${url}"); return; }
+     console.log("text ${url}");
+     process.stdout.write(Buffer.from("bytes ü ${url}\\n"), () =>
+       spawnSync(process.execPath, [__filename, "inner"], { stdio: "inherit" }));`,
+    ["deploy"],
+  );
+  expect(run.stdout).toBe("text http://hello.dev.localhost:8787\nbytes ü http://hello.dev.localhost:8787\n");
+  expect(run.stderr).toBe("inner http://hello.dev.localhost:8787\n");
+});
+
+test("without a platform nothing runs", () => {
+  const run = runWrangler("console.log('ran')", ["deploy"], { FREEHOLD_DATA: temporaryDirectory() });
+  expect(run.code).toBe(1);
+  expect(run.stdout).toBe("");
+  expect(run.stderr).toContain("has not run with this data directory");
+});
+
+test("a directory without wrangler above it has none", () => {
+  expect(findWrangler(temporaryDirectory())).toBeUndefined();
+});
+
+test("the user's NODE_OPTIONS are kept", () => {
+  const env = wranglerEnvironment(
+    {
+      CLOUDFLARE_API_BASE_URL: "http://localhost:8787/client/v4",
+      CLOUDFLARE_API_TOKEN: "t",
+      CLOUDFLARE_ACCOUNT_ID: "a",
+    },
+    "localhost",
+    { NODE_OPTIONS: "--max-old-space-size=4096" },
+  );
+  expect(env.NODE_OPTIONS).toMatch(/^--max-old-space-size=4096 --import="file:.*wrangler-output\.ts"$/);
+});

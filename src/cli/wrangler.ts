@@ -1,0 +1,82 @@
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism, constants } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { readConfig } from "../domain/config.ts";
+import { type Command, CommandError, withPlatformHere } from "./command.ts";
+import { readWranglerEnv, type WranglerEnv } from "./wrangler-env.ts";
+
+/** What npx fetches where the project has no wrangler of its own. */
+const WRANGLER_PACKAGE = "wrangler@4";
+
+export const wrangler: Command = {
+  usage: "wrangler <arguments>",
+  summary: "Runs your wrangler against this platform.",
+  details: `All arguments are wrangler's. The project's own wrangler is used when there is one, else npx fetches ${WRANGLER_PACKAGE}.
+FREEHOLD_DATA names the data directory of the platform (default ./.freehold).`,
+  async run(args, io) {
+    const config = readConfig(withPlatformHere(io.env), availableParallelism());
+    const env = readWranglerEnv(config);
+    // `npm run freehold` starts in the clone; the project is where npm was called.
+    if (io.env.npm_lifecycle_event === "freehold" && io.env.INIT_CWD) process.chdir(io.env.INIT_CWD);
+    const found = findWrangler(process.cwd());
+    const [file, before] = found ? [process.execPath, [found]] : ["npx", ["--yes", WRANGLER_PACKAGE]];
+    return runInTerminal(file, [...before, ...args], wranglerEnvironment(env, config.domain, io.env));
+  },
+};
+
+/**
+ * The script of the wrangler that is installed nearest, looking upward from a directory. Not by `.bin`, which holds
+ * shell scripts with some package managers.
+ */
+export function findWrangler(from: string): string | undefined {
+  const directory = join(from, "node_modules", "wrangler");
+  const manifest = join(directory, "package.json");
+  if (existsSync(manifest)) return join(directory, JSON.parse(readFileSync(manifest, "utf8")).bin.wrangler);
+  const parent = dirname(from);
+  return parent === from ? undefined : findWrangler(parent);
+}
+
+/** The environment for wrangler: where the platform is, no metrics to the original's maker, our view of its output. */
+export function wranglerEnvironment(
+  env: WranglerEnv,
+  domain: string,
+  inherited: Record<string, string | undefined>,
+): Record<string, string | undefined> {
+  const { port } = new URL(env.CLOUDFLARE_API_BASE_URL);
+  const hook = new URL("./wrangler-output.ts", import.meta.url).href;
+  const { CLOUDFLARE_API_KEY: _key, CLOUDFLARE_EMAIL: _email, ...rest } = inherited;
+  return {
+    ...rest,
+    ...env,
+    WRANGLER_SEND_METRICS: "false",
+    FREEHOLD_WORKERS_BASE: port ? `${domain}:${port}` : domain,
+    NODE_OPTIONS: [inherited.NODE_OPTIONS, `--import="${hook}"`].filter(Boolean).join(" "),
+    // wrangler needs a newer Node than the machine may have; ours comes first.
+    PATH: [dirname(process.execPath), inherited.PATH].filter(Boolean).join(delimiter),
+  };
+}
+
+/** Runs a program with this terminal, which sends its Ctrl-C to the program as well. */
+function runInTerminal(file: string, args: string[], env: Record<string, string | undefined>): Promise<number> {
+  const child = spawn(file, args, { stdio: "inherit", env });
+  const wait = () => {
+    if (!process.stdin.isTTY) child.kill("SIGINT");
+  };
+  const pass = () => child.kill("SIGTERM");
+  process.on("SIGINT", wait);
+  process.on("SIGTERM", pass);
+  return new Promise<number>((resolve, reject) => {
+    child.on("error", (error) =>
+      reject(
+        new CommandError(
+          `${file} does not start: ${error.message}. Install wrangler in your project: npm i -D wrangler`,
+        ),
+      ),
+    );
+    child.on("exit", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+  }).finally(() => {
+    process.off("SIGINT", wait);
+    process.off("SIGTERM", pass);
+  });
+}

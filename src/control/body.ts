@@ -1,0 +1,46 @@
+import type { ZodError, ZodType } from "zod";
+import { refuse } from "./errors.ts";
+
+/** Bound of JSON bodies. Uploads are multipart and read by their own handlers. */
+export const MAX_JSON_BYTES = 10_000_000;
+
+/** Problems of one body that are reported; more would drown the first. */
+const MAX_PROBLEMS = 10;
+
+/**
+ * Reads and checks a JSON body whatever its content type says: wrangler sends many without
+ * (`wrangler-api.md` 1.2). An empty body is `undefined` to the schema.
+ */
+export async function parseBody(request: Request, schema: ZodType): Promise<unknown> {
+  const text = await readBounded(request, MAX_JSON_BYTES);
+  let value: unknown;
+  try {
+    value = text.trim() === "" ? undefined : JSON.parse(text);
+  } catch (error) {
+    throw refuse.unreadableBody(error instanceof Error ? error.message : "not JSON");
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw refuse.badBody(describe(parsed.error));
+  return parsed.data;
+}
+
+async function readBounded(request: Request, limitBytes: number): Promise<string> {
+  if (Number(request.headers.get("content-length")) > limitBytes) throw refuse.bodySize(limitBytes);
+  if (!request.body) return "";
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.byteLength;
+    if (size > limitBytes) throw refuse.bodySize(limitBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function describe(error: ZodError): [string, ...string[]] {
+  const problems = error.issues.slice(0, MAX_PROBLEMS).map(({ path, message }) => {
+    const field = path.map(String).join(".");
+    return field ? `"${field}": ${message}` : message;
+  });
+  return problems as [string, ...string[]];
+}

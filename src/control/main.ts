@@ -1,0 +1,127 @@
+import type { Server } from "node:http";
+import { flushCompileCache } from "node:module";
+import { availableParallelism } from "node:os";
+import { type Config, ConfigError, readConfig } from "../domain/config.ts";
+import type { MemberCalls, SupervisorCalls } from "../domain/messages.ts";
+import { paths } from "../domain/paths.ts";
+import { parentChannel } from "../lib/channel.ts";
+import { seal, unseal } from "../lib/seal.ts";
+import { directoryBlobs } from "../store/blobs.ts";
+import { migrate } from "../store/migrations/index.ts";
+import type { Platform } from "../store/platform.ts";
+import { openDatabase } from "../store/sqlite.ts";
+import { auditTrail } from "./audit.ts";
+import { bootstrap } from "./bootstrap.ts";
+import { LocalCertificate } from "./certificate.ts";
+import { Publisher } from "./publisher.ts";
+import { allRoutes } from "./routes.ts";
+import { restoreLaunchRecords, type SupervisorChannel, supervisorRuntime } from "./runtime.ts";
+import { createApp, listen } from "./server.ts";
+import { Tokens } from "./tokens.ts";
+
+/** The snapshot is published this often although nothing changed: so the certificate is renewed in time. */
+const REPUBLISH_MS = 86_400_000;
+
+/** Bound on requests in flight when the platform stops. */
+const DRAIN_MS = 10_000;
+
+/** How often connections that became idle are closed meanwhile. */
+const SWEEP_MS = 20;
+
+/** The control role. Returns when it serves; the process ends with `drain` or with its supervisor. */
+export async function runControl(): Promise<void> {
+  // Sockets and files that others make for us are for this user alone, too.
+  process.umask(0o077);
+  process.once("disconnect", () => process.exit(0));
+  // Ctrl-C reaches every process of the terminal; the supervisor decides when this one ends.
+  process.on("SIGINT", () => {});
+  const supervisor = parentChannel<SupervisorCalls, MemberCalls>();
+  const control = await startControl(readConfig(process.env, availableParallelism()), supervisor).catch(giveUp);
+
+  let isEnding = false;
+  const end = () => {
+    if (isEnding) return;
+    isEnding = true;
+    void control.stop().finally(() => process.exit(0));
+  };
+  process.on("SIGTERM", end);
+  supervisor.handle("drain", () => {
+    end();
+    return {};
+  });
+  await supervisor.call("ready", {});
+  // Node writes it at exit only, which a process that is killed never comes to; without it the next start is slow.
+  flushCompileCache();
+}
+
+/** Ends the process with the reason as its last line, which is the one that the supervisor shows. */
+function giveUp(error: unknown): never {
+  if (!(error instanceof ConfigError)) console.error(error);
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exit(1);
+}
+
+/** Opens everything, serves, and publishes once. */
+export async function startControl(config: Config, supervisor: SupervisorChannel): Promise<{ stop(): Promise<void> }> {
+  const files = paths(config);
+  const db = openDatabase(files.database);
+  await migrate(db);
+  const tokens = new Tokens(db);
+  const { masterKey } = await bootstrap(config, db, tokens);
+  await restoreLaunchRecords(db, files);
+
+  const certificate = new LocalCertificate(files.tls, config.domain);
+  const publisher = new Publisher({
+    db,
+    routesPath: files.routes,
+    before: ({ accounts }) =>
+      ensureCertificate(
+        certificate,
+        accounts.map((account) => account.subdomain),
+      ),
+    announce: async (generation) => void (await supervisor.call("publish", { generation })),
+  });
+  const platform: Platform = {
+    config,
+    db,
+    blobs: directoryBlobs(files.blobs),
+    runtime: supervisorRuntime(files, supervisor, publisher),
+    seal: (text) => seal(masterKey, text),
+    unseal: (sealed) => unseal(masterKey, sealed),
+    audit: auditTrail(db),
+  };
+  const app = createApp({ platform, tokens, routes: allRoutes(tokens), isPublished: () => publisher.published });
+  const server = await listen(app, files.controlSocket);
+  // One that fails is tried again on its own, and until it succeeds `/ready` says so.
+  const publish = () => publisher.publish().catch((error) => console.error("Publishing routes failed:", error));
+  await publish();
+  const republish = setInterval(publish, REPUBLISH_MS).unref();
+
+  return {
+    async stop() {
+      clearInterval(republish);
+      publisher.stop();
+      await closeServer(server);
+      await db.destroy();
+    },
+  };
+}
+
+/** Plain HTTP works without a certificate: failing to make one stops nothing. */
+async function ensureCertificate(certificate: LocalCertificate, subdomains: string[]): Promise<void> {
+  try {
+    await certificate.ensure(subdomains);
+  } catch (error) {
+    console.error("The local TLS certificate could not be made; https is not available:", error);
+  }
+}
+
+/** Lets requests in flight finish, within {@link DRAIN_MS}. */
+async function closeServer(server: Server): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  // A connection whose last request ends now is idle, and kept alive by the edge.
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+  await new Promise((resolve) => server.close(resolve));
+  clearInterval(sweep);
+  clearTimeout(cut);
+}

@@ -1,0 +1,68 @@
+import type { Kysely } from "kysely";
+import type { RoutingSnapshot } from "../domain/routing.ts";
+import { writeDurably } from "../lib/durable-file.ts";
+import type { Database } from "../store/schema.ts";
+import { SnapshotTaker } from "./snapshot.ts";
+
+/** Wait before a publication that failed is tried again on its own. */
+const RETRY_MS = 1000;
+
+export interface PublisherParts {
+  db: Kysely<Database>;
+  /** File of the snapshot. */
+  routesPath: string;
+  /** Work that must be done before edges see the snapshot. */
+  before(snapshot: RoutingSnapshot): Promise<void>;
+  /** Tells the others; resolves when they use the snapshot of this generation. */
+  announce(generation: number): Promise<void>;
+}
+
+/**
+ * Makes the database's state the one that edges route by. Publications are one at a time, and callers who
+ * come while one runs share the next: a caller's promise resolves when a snapshot taken after its call is in use.
+ */
+export class Publisher {
+  readonly #parts: PublisherParts;
+  readonly #snapshots: SnapshotTaker;
+  #running: Promise<unknown> = Promise.resolve();
+  #next: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  /** Whether a publication has succeeded since the start. */
+  published = false;
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+    this.#snapshots = new SnapshotTaker(parts.db);
+  }
+
+  publish(): Promise<void> {
+    if (!this.#next) {
+      const next = this.#running.then(() => {
+        this.#next = undefined;
+        return this.#publishNow();
+      });
+      this.#next = next;
+      this.#running = next.catch(() => {});
+    }
+    return this.#next;
+  }
+
+  stop(): void {
+    clearTimeout(this.#retry);
+  }
+
+  async #publishNow(): Promise<void> {
+    clearTimeout(this.#retry);
+    try {
+      const snapshot = await this.#snapshots.take();
+      await this.#parts.before(snapshot);
+      await writeDurably(this.#parts.routesPath, JSON.stringify(snapshot));
+      await this.#parts.announce(snapshot.generation);
+      this.published = true;
+    } catch (error) {
+      // The change is in the database: it must take effect even when its caller gives up.
+      this.#retry = setTimeout(() => this.publish().catch(() => {}), RETRY_MS).unref();
+      throw error;
+    }
+  }
+}

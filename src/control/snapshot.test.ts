@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { RoutingSnapshot } from "../domain/routing.ts";
+import { type TestPlatform, testPlatform } from "../store/testing.ts";
+import { SnapshotTaker } from "./snapshot.ts";
+import { addScript, addVersion, deploy } from "./testing-scripts.ts";
+
+let platform: TestPlatform;
+let taker: SnapshotTaker;
+beforeEach(async () => {
+  platform = await testPlatform();
+  taker = new SnapshotTaker(platform.db);
+});
+afterEach(() => platform.end());
+
+describe("SnapshotTaker", () => {
+  it("has each script with its newest deployment, versions and aliases", async () => {
+    await addScript(platform, "b-split", 3, { previews_enabled: 1 });
+    await deploy(platform, "b-split", "old", [["b-split-1", 100]]);
+    await deploy(platform, "b-split", "new", [
+      ["b-split-3", 0.01],
+      ["b-split-2", 99.99],
+    ]);
+    await platform.db
+      .insertInto("aliases")
+      .values({ script_id: "b-split", alias: "main", version_id: "b-split-1", created_on: "" })
+      .execute();
+    await addScript(platform, "a-draft", 0, { enabled: 0 });
+
+    expect(await taker.take()).toEqual({
+      generation: 1,
+      accounts: [{ id: platform.account.id, subdomain: "dev" }],
+      scripts: [
+        {
+          accountId: platform.account.id,
+          name: "a-draft",
+          enabled: false,
+          previewsEnabled: false,
+          shares: [],
+          versions: [],
+          aliases: {},
+        },
+        {
+          accountId: platform.account.id,
+          name: "b-split",
+          enabled: true,
+          previewsEnabled: true,
+          shares: [
+            { versionId: "b-split-3", percentage: 0.01 },
+            { versionId: "b-split-2", percentage: 99.99 },
+          ],
+          versions: ["b-split-3", "b-split-2", "b-split-1"],
+          aliases: { main: "b-split-1" },
+        },
+      ],
+    } satisfies RoutingSnapshot);
+    expect((await taker.take()).generation).toBe(2);
+  });
+
+  it("has the newest 100 versions", async () => {
+    await addScript(platform, "many", 130);
+    const { scripts } = await taker.take();
+    expect(scripts[0]?.versions).toHaveLength(100);
+    expect([scripts[0]?.versions[0], scripts[0]?.versions[99]]).toEqual(["many-130", "many-31"]);
+  });
+
+  it("sees versions that were added and scripts that were deleted since the last one", async () => {
+    await addScript(platform, "kept", 1);
+    await addScript(platform, "gone", 1);
+    await taker.take();
+    await addVersion(platform, "kept", 2);
+    await platform.db.deleteFrom("scripts").where("name", "=", "gone").execute();
+    // A script of the same name is another script.
+    await addScript(platform, "gone-too", 1, { name: "gone" });
+    const { scripts } = await taker.take();
+    expect(scripts.map((script) => [script.name, script.versions])).toEqual([
+      ["gone", ["gone-too-1"]],
+      ["kept", ["kept-2", "kept-1"]],
+    ]);
+  });
+});

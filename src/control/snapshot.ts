@@ -1,0 +1,112 @@
+import { type Kysely, sql } from "kysely";
+import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
+import type { Database } from "../store/schema.ts";
+
+/** Versions of a script that preview URLs may name. */
+const PREVIEWED_VERSIONS = 100;
+
+type KnownVersions = Map<string, { nextNumber: number; versions: string[] }>;
+
+/** Reads routing snapshots from the database. */
+export class SnapshotTaker {
+  readonly #db: Kysely<Database>;
+  /**
+   * Script id to its newest versions and the number that the next one gets. A script gets a version only together
+   * with a new number, so the lists, by far the largest part, are read again only for scripts that changed.
+   */
+  #known: KnownVersions = new Map();
+
+  constructor(db: Kysely<Database>) {
+    this.#db = db;
+  }
+
+  /** A snapshot with its new generation, all of one moment. */
+  take(): Promise<RoutingSnapshot> {
+    return this.#db.transaction().execute(async (tx) => {
+      const generation = await nextGeneration(tx);
+      const accounts = await tx.selectFrom("accounts").select(["id", "subdomain"]).orderBy("id").execute();
+      const scripts = await this.#scripts(tx);
+      for (const share of await activeShares(tx)) {
+        scripts.get(share.script_id)?.shares.push({ versionId: share.version_id, percentage: share.percentage });
+      }
+      for (const row of await tx.selectFrom("aliases").select(["script_id", "alias", "version_id"]).execute()) {
+        const script = scripts.get(row.script_id);
+        if (script) script.aliases[row.alias] = row.version_id;
+      }
+      return { generation, accounts, scripts: [...scripts.values()] };
+    });
+  }
+
+  /** Script id to what is known without deployments and aliases, in the order of names. */
+  async #scripts(tx: Kysely<Database>): Promise<Map<string, RoutedScript>> {
+    const rows = await tx
+      .selectFrom("scripts")
+      .select(["id", "account_id", "name", "enabled", "previews_enabled", "next_version_number"])
+      .orderBy("account_id")
+      .orderBy("name")
+      .execute();
+    const known: KnownVersions = new Map();
+    const scripts = new Map<string, RoutedScript>();
+    for (const row of rows) {
+      let list = this.#known.get(row.id);
+      if (list?.nextNumber !== row.next_version_number) {
+        list = { nextNumber: row.next_version_number, versions: await newestVersions(tx, row.id) };
+      }
+      known.set(row.id, list);
+      scripts.set(row.id, {
+        accountId: row.account_id,
+        name: row.name,
+        enabled: row.enabled === 1,
+        previewsEnabled: row.previews_enabled === 1,
+        shares: [],
+        versions: list.versions,
+        aliases: {},
+      });
+    }
+    this.#known = known;
+    return scripts;
+  }
+}
+
+async function nextGeneration(tx: Kysely<Database>): Promise<number> {
+  const { value } = await tx
+    .insertInto("settings")
+    .values({ key: "routing_generation", value: "1" })
+    .onConflict((conflict) =>
+      conflict.column("key").doUpdateSet({ value: sql<string>`cast(cast(settings.value as integer) + 1 as text)` }),
+    )
+    .returning("value")
+    .executeTakeFirstOrThrow();
+  return Number(value);
+}
+
+/** Newest first. */
+async function newestVersions(tx: Kysely<Database>, scriptId: string): Promise<string[]> {
+  const rows = await tx
+    .selectFrom("versions")
+    .select("id")
+    .where("script_id", "=", scriptId)
+    .orderBy("number", "desc")
+    .limit(PREVIEWED_VERSIONS)
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+/** Shares of each script's newest deployment, in their order. One look into an index for each script. */
+function activeShares(tx: Kysely<Database>) {
+  return tx
+    .selectFrom("scripts")
+    .innerJoin("deployments", (join) =>
+      join.on("deployments.sequence", "=", (of) =>
+        of
+          .selectFrom("deployments as newest")
+          .select((select) => select.fn.max("newest.sequence").as("sequence"))
+          .whereRef("newest.script_id", "=", "scripts.id"),
+      ),
+    )
+    .innerJoin("deployment_versions as share", "share.deployment_id", "deployments.id")
+    .select(["deployments.script_id", "share.version_id", "share.percentage"])
+    .orderBy("deployments.script_id")
+    .orderBy("share.position")
+    .execute();
+}

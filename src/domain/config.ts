@@ -1,0 +1,122 @@
+import { createHash } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+/** Everything a Freehold process needs to know before it can do its role. Read once, never changed. */
+export interface Config {
+  /** Absolute path of the data directory. */
+  dataDir: string;
+  /** Directory of unix sockets; short enough for the kernel's limit of 108 bytes a path. */
+  runDir: string;
+  host: string;
+  /** Public port. 0 only in the supervisor, which replaces it before it starts the other roles. */
+  port: number;
+  /** Base domain, lower case, without port. */
+  domain: string;
+  /** Number of edge processes. */
+  edges: number;
+  /** A runner without CPU use and requests for this long is stopped. */
+  runnerIdleMs: number;
+  /** CIDR ranges that Workers may reach although they are private. */
+  allowPrivate: string[];
+  /** `auto`: use bubblewrap when it works; `off`: never; `required`: refuse to start without it. */
+  sandbox: "auto" | "off" | "required";
+  /** Largest request body the edge passes on to a Worker, in bytes (413 beyond). */
+  maxBodyBytes: number;
+}
+
+/** Longest `$FREEHOLD_DATA/run` that still leaves room for `<instance>/<socket>` under 108 bytes. */
+const MAX_RUN_DIR_LENGTH = 60;
+
+/** A mistake in the environment: `message` says what, why and what to do. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/** Reads the configuration from environment variables. Throws {@link ConfigError} on a bad value. */
+export function readConfig(env: Record<string, string | undefined>, cpuCount: number): Config {
+  const dataDir = resolve(env.FREEHOLD_DATA || "./.freehold");
+  const runDir = join(dataDir, "run");
+  return {
+    dataDir,
+    runDir:
+      runDir.length <= MAX_RUN_DIR_LENGTH
+        ? runDir
+        : join(tmpdir(), `freehold-${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`),
+    host: env.FREEHOLD_HOST || "127.0.0.1",
+    port: integer(env, "FREEHOLD_PORT", 8787, 0, 65535),
+    domain: domainName(env.FREEHOLD_DOMAIN || "localhost"),
+    // Only Linux spreads connections over several listeners of one port (SO_REUSEPORT).
+    edges: integer(env, "FREEHOLD_EDGES", process.platform === "linux" ? cpuCount : 1, 1, 64),
+    runnerIdleMs: integer(env, "FREEHOLD_RUNNER_IDLE_SECONDS", 600, 1, 86_400) * 1000,
+    allowPrivate: (env.FREEHOLD_ALLOW_PRIVATE || "")
+      .split(",")
+      .map((range) => range.trim())
+      .filter(Boolean)
+      .map(cidr),
+    sandbox: oneOf(env, "FREEHOLD_SANDBOX", ["auto", "off", "required"]),
+    maxBodyBytes: integer(env, "FREEHOLD_MAX_BODY_MB", 100, 1, 1_000_000) * 1_000_000,
+  };
+}
+
+/** The same configuration as environment variables, for a child process. */
+export function configEnvironment(config: Config): Record<string, string> {
+  return {
+    FREEHOLD_DATA: config.dataDir,
+    FREEHOLD_PORT: String(config.port),
+    FREEHOLD_HOST: config.host,
+    FREEHOLD_DOMAIN: config.domain,
+    FREEHOLD_EDGES: String(config.edges),
+    FREEHOLD_RUNNER_IDLE_SECONDS: String(config.runnerIdleMs / 1000),
+    FREEHOLD_ALLOW_PRIVATE: config.allowPrivate.join(","),
+    FREEHOLD_SANDBOX: config.sandbox,
+    FREEHOLD_MAX_BODY_MB: String(config.maxBodyBytes / 1_000_000),
+  };
+}
+
+function integer(
+  env: Record<string, string | undefined>,
+  name: string,
+  fallback: number,
+  min: number,
+  max: number,
+): number {
+  const text = env[name];
+  if (!text) return fallback;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new ConfigError(`${name} is "${text}"; it must be a whole number from ${min} to ${max}.`);
+  }
+  return value;
+}
+
+function oneOf<T extends string>(
+  env: Record<string, string | undefined>,
+  name: string,
+  values: readonly [T, ...T[]],
+): T {
+  const text = env[name];
+  if (!text) return values[0];
+  const value = values.find((candidate) => candidate === text);
+  if (!value) throw new ConfigError(`${name} is "${text}"; it must be one of ${values.join(", ")}.`);
+  return value;
+}
+
+function domainName(text: string): string {
+  const domain = text.toLowerCase();
+  if (!/^(?=.{1,200}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(domain)) {
+    throw new ConfigError(
+      `FREEHOLD_DOMAIN is "${text}"; it must be a host name such as example.com, without scheme or port.`,
+    );
+  }
+  return domain;
+}
+
+function cidr(text: string): string {
+  if (!/^[0-9a-fA-F.:]+\/\d{1,3}$/.test(text)) {
+    throw new ConfigError(
+      `FREEHOLD_ALLOW_PRIVATE holds "${text}"; each entry must be a CIDR range such as 10.0.0.0/8.`,
+    );
+  }
+  return text;
+}

@@ -1,0 +1,99 @@
+/**
+ * What processes say to each other over the supervisor's channels.
+ * Each entry is `request` and `reply`; `lib/channel.ts` carries them.
+ */
+import type { ExportedEntrypoint, LaunchRecord } from "./version.ts";
+
+/** Why a runner cannot take a request. */
+export type Unavailable =
+  /** No launch record: the version was deleted. */
+  | "missing"
+  /** The version's code does not start. */
+  | "startup-failed"
+  /** It died several times in a row; the supervisor waits before the next try. */
+  | "crash-loop"
+  /** It did not start in time, or too many are starting. */
+  | "overloaded";
+
+/** Why a runner ended, or what is wrong with it. `none`: nothing, it is alive and within limits. */
+export type Cause = "cpu" | "memory" | "crash" | "none";
+
+/** A started runner. An instance is one process; a restart makes a new instance. */
+export interface RunnerAddress {
+  instanceId: string;
+  versionId: string;
+  /** Unix socket that takes HTTP for the version's default entrypoint. */
+  httpSocket: string;
+  /** Unix socket of the runtime's privileged RPC port: for the services role only. */
+  rpcSocket: string;
+}
+
+export type AcquireReply = { runner: RunnerAddress } | { unavailable: Unavailable; message: string };
+
+export type ValidateReply =
+  | { ok: true; exports: ExportedEntrypoint[]; startupTimeMs: number }
+  | {
+      ok: false;
+      /** Code the client knows (10021 unless said otherwise). */
+      code: number;
+      message: string;
+    };
+
+/** Requests that roles make of the supervisor. */
+export interface SupervisorCalls {
+  /** Edge, services, control: start the version's runner if need be and say where it is. */
+  acquire: { request: { versionId: string }; reply: AcquireReply };
+  /** Edge, services: a connection was lost or the Worker threw; what happened to this instance? */
+  verdict: { request: { instanceId: string }; reply: { cause: Cause } };
+  /** Control: start this code once, aside, and say whether it is sound and what it exports. */
+  validate: { request: { record: LaunchRecord }; reply: ValidateReply };
+  /** Control: a new snapshot is in `routes.json`. Replies when every edge and services process uses it. */
+  publish: { request: { generation: number }; reply: Record<string, never> };
+  /** Control: these versions take no more requests of their own accord; drain and stop their runners. */
+  retire: { request: { versionIds: string[] }; reply: Record<string, never> };
+  status: { request: Record<string, never>; reply: PlatformStatus };
+  /** Any role, once: it serves. */
+  ready: { request: Record<string, never>; reply: Record<string, never> };
+}
+
+/** Requests that the supervisor makes of edges and of services. */
+export interface MemberCalls {
+  /** Load `routes.json`; reply when requests are routed by it. */
+  routes: { request: { generation: number }; reply: Record<string, never> };
+  /**
+   * Stop sending requests to this instance. Reply when none is in flight there any more
+   * (the supervisor bounds the wait). With `onlyIfIdle`, change nothing when requests are in flight and say so.
+   */
+  release: { request: { instanceId: string; versionId: string; onlyIfIdle: boolean }; reply: { released: boolean } };
+  /** How many requests this process has in flight there: the time they may take together is no single one's fault. */
+  inFlight: { request: { instanceId: string }; reply: { count: number } };
+  /** The instance is gone: fail what is in flight there and forget it. No reply is awaited. */
+  gone: { request: { instanceId: string; versionId: string; cause: Cause }; reply: Record<string, never> };
+  /** Accept no new connections, finish what is in flight, then exit. Replies at once. */
+  drain: { request: Record<string, never>; reply: Record<string, never> };
+}
+
+/** Requests that the supervisor makes of services alone. */
+export interface ServicesCalls extends MemberCalls {
+  /** Open the instance's binding sockets in `directory`; reply when they listen. */
+  attach: { request: AttachRequest; reply: Record<string, never> };
+  detach: { request: { instanceId: string }; reply: Record<string, never> };
+}
+
+export interface AttachRequest {
+  instanceId: string;
+  versionId: string;
+  accountId: string;
+  /** Directory on the host that the runner sees read-only as its services directory. */
+  directory: string;
+  /** Service bindings to other scripts, each on a socket file of its own. */
+  links: { socket: string; script: string }[];
+}
+
+export interface PlatformStatus {
+  processes: { role: string; pid: number; upSinceMs: number; restarts: number }[];
+  runners: { versionId: string; instanceId: string; pid: number; state: string }[];
+  sandbox: "bubblewrap" | "none";
+  /** What a Worker's CPU limit counts. Wall time stands in where a process's CPU cannot be read (macOS). */
+  cpuLimit?: "cpu-time" | "wall-time";
+}

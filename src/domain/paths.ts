@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import type { Config } from "./config.ts";
+
+/** Where everything lives under the data directory. The one place that knows file names. */
+export function paths(config: Pick<Config, "dataDir" | "runDir">) {
+  const { dataDir, runDir } = config;
+  return {
+    database: join(dataDir, "freehold.db"),
+    /** Key that seals secrets at rest; 32 random bytes, mode 0600. */
+    masterKey: join(dataDir, "master.key"),
+    blobs: join(dataDir, "blobs"),
+    /** Contents of static assets by account and the client's hash, with their encoded variants beside them. */
+    assets: join(dataDir, "assets"),
+    /** Launch records, one `<versionId>.json` each: all the supervisor needs to start a version. */
+    versions: join(dataDir, "versions"),
+    launchRecord: (versionId: string) => join(dataDir, "versions", `${versionId}.json`),
+    /** The routing snapshot that edges and services load. */
+    routes: join(dataDir, "routes.json"),
+    wranglerEnv: join(dataDir, "wrangler.env"),
+    /** SQLite file whose exclusive lock means "a supervisor owns this directory". */
+    lock: join(dataDir, "lock.db"),
+    /** Process ids of runners, so that those of a killed supervisor can be ended. */
+    runnerPids: join(dataDir, "runners.pid"),
+    /** Node's cache of compiled modules, for a quick and lean start of the roles. */
+    compileCache: join(dataDir, "cache", "compiled"),
+    tls: {
+      authority: join(dataDir, "tls", "ca.pem"),
+      authorityKey: join(dataDir, "tls", "ca.key"),
+      certificate: join(dataDir, "tls", "cert.pem"),
+      key: join(dataDir, "tls", "cert.key"),
+    },
+    controlSocket: join(runDir, "control.sock"),
+    /** The system call filter that runners are started with. */
+    seccompFilter: join(runDir, "seccomp.bpf"),
+    /** A runner instance's own directory of sockets. */
+    instance: (instanceId: string) => join(runDir, instanceId),
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * The routing snapshot: what edges and services must know to send a request to a version.
+ * Control writes it to `routes.json` after each change; the others load it whole and swap.
+ */
+export interface RoutingSnapshot {
+  /** Grows by one with each snapshot. */
+  generation: number;
+  accounts: { id: string /** DNS label in `<script>.<subdomain>.<base>`. */; subdomain: string }[];
+  scripts: RoutedScript[];
+}
+
+/** Part of a deployment: a version and its share of the requests. */
+export interface Share {
+  versionId: string;
+  /** 0 to 100, to 0.01; the shares of a deployment sum to 100. */
+  percentage: number;
+}
+
+export interface RoutedScript {
+  accountId: string;
+  name: string;
+  /** `<script>.<subdomain>.<base>` answers. */
+  enabled: boolean;
+  /** Version and alias URLs answer. */
+  previewsEnabled: boolean;
+  /** The active deployment; empty for a script that has none. */
+  shares: Share[];
+  /** Ids of versions that preview URLs may name (the newest 100). */
+  versions: string[];
+  /** Alias to version id. */
+  aliases: Record<string, string>;
+  /** Versions that have static assets: version id to the key of its `SiteRecord` in the blob store. */
+  sites?: Record<string, string>;
+  /** Keys of the sites of versions that were deployed before, newest first, whose files stay reachable for a while. */
+  retainedSites?: string[];
+}
+
+/** Chooses a version by share. `point` is uniform in [0, 1). Undefined only when there are no shares. */
+export function chooseVersion(shares: Share[], point: number): string | undefined {
+  if (shares.length === 1) return shares[0]?.versionId;
+  let left = point * 100;
+  for (const share of shares) {
+    left -= share.percentage;
+    if (left < 0) return share.versionId;
+  }
+  return shares.at(-1)?.versionId;
+}

@@ -1,0 +1,117 @@
+/**
+ * A version: one immutable upload of a script. Workers and Pages deployments are both versions.
+ * Types only; the rules stand in `workers/`.
+ */
+
+/** How a module enters the runtime (`wrangler-api.md` 2.7). */
+export type ModuleType =
+  | "esm"
+  | "commonjs"
+  | "text"
+  | "data"
+  | "wasm"
+  | "json"
+  | "python"
+  | "python-requirement"
+  | "source-map";
+
+export interface Module {
+  /** Name as imported, such as `index.js` or `./0a4d…-logo.txt`. */
+  name: string;
+  type: ModuleType;
+  /** Key of the content in the blob store. */
+  blob: string;
+  /** Size in bytes. */
+  size: number;
+}
+
+/** A secret value as it is stored: AES-256-GCM under the master key, base64 of nonce, tag and text. */
+export interface Sealed {
+  sealed: string;
+}
+
+/**
+ * What a version may use, under a name on `env`. `type` is the name the API uses.
+ * A product's `binding.ts` owns each kind.
+ */
+export type Binding =
+  | { type: "plain_text"; name: string; text: string }
+  | { type: "json"; name: string; json: unknown }
+  | { type: "secret_text"; name: string; text: Sealed }
+  | { type: "wasm_module" | "text_blob" | "data_blob"; name: string; part: string; blob: string; size: number }
+  | { type: "version_metadata"; name: string }
+  | {
+      type: "service";
+      name: string;
+      /** Name of the bound script, in the same account. */
+      service: string;
+      environment?: string;
+      entrypoint?: string;
+      props?: Record<string, unknown>;
+    }
+  | { type: "worker_loader"; name: string }
+  /** The version's own static assets, as a fetcher. */
+  | { type: "assets"; name: string };
+
+export type BindingOf<T extends Binding["type"]> = Extract<Binding, { type: T }>;
+
+/** What a module exports, as found by starting it once at upload. */
+export interface ExportedEntrypoint {
+  /** `default` or the export's name. */
+  name: string;
+  kind: "object" | "worker-entrypoint" | "durable-object" | "workflow" | "other";
+  /** Event handlers such as `fetch`, `scheduled`, `queue`. */
+  handlers: string[];
+}
+
+export interface VersionLimits {
+  /** CPU a single invocation may use, in milliseconds. */
+  cpuMs: number;
+  /** V8 heap of the isolate, in MB. */
+  memoryMb: number;
+}
+
+/**
+ * The launch record: all that is needed to start a version, without the database.
+ * Written once when the version is made and never changed. Secrets in it are sealed.
+ */
+export interface LaunchRecord {
+  versionId: string;
+  accountId: string;
+  scriptName: string;
+  /** ISO time of the upload. */
+  createdOn: string;
+  /** Annotation `workers/tag`, given to the version metadata binding. */
+  tag: string;
+  format: "modules" | "service-worker";
+  /** Name of the entry module, or of the script part. */
+  mainModule: string;
+  modules: Module[];
+  bindings: Binding[];
+  compatibilityDate: string;
+  compatibilityFlags: string[];
+  limits: VersionLimits;
+  /** Empty until validation has found them. */
+  exports: ExportedEntrypoint[];
+  /** Static assets; a version with assets may have no code (`modules` empty), and then never has a runner. */
+  assets?: { /** Key of its {@link SiteRecord} in the blob store. */ site: string };
+}
+
+/** How a version's static assets are served. Stored as JSON in the blob store, immutable; `products/assets` reads it. */
+export interface SiteRecord {
+  accountId: string;
+  /** Key of the manifest (path to content) in the blob store. */
+  manifest: string;
+  htmlHandling: "auto-trailing-slash" | "force-trailing-slash" | "drop-trailing-slash" | "none" | "pages";
+  notFoundHandling: "none" | "404-page" | "single-page-application" | "pages";
+  runWorkerFirst: boolean | string[];
+  /** Text of `_headers` and `_redirects`; empty when there is none. */
+  headers: string;
+  redirects: string;
+  /** Whether there is a Worker behind the assets. */
+  hasWorker: boolean;
+  /** With `flags`, decides which navigations prefer assets. */
+  compatibilityDate: string;
+  compatibilityFlags: string[];
+  mode: "workers" | "pages";
+}

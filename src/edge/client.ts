@@ -1,0 +1,68 @@
+import type { Socket } from "node:net";
+import { colo } from "./ray.ts";
+import type { Runner } from "./runners.ts";
+
+/** What kind of error page the client can read. */
+export type PageFormat = "html" | "json" | "text";
+
+/** The edge's memory for a client connection: what stays the same, and the request in progress. */
+export interface Client {
+  /** Fields that every request to a Worker gets, the same for the whole connection. */
+  readonly workerFields: string;
+  /** The same for requests to the API. */
+  readonly apiFields: string;
+  /** `CF-Ray` of the request in progress. */
+  ray: string;
+  pageFormat: PageFormat;
+  /** Where the request in progress goes. */
+  destination: "none" | "api" | "api-client" | "worker";
+  versionId: string;
+  runner: Runner | undefined;
+  /** How often a runner could not be reached. */
+  unreachable: number;
+}
+
+interface TlsFacts {
+  version: string;
+  cipher: string;
+}
+
+/** Memory for a new connection; `tls` when it is encrypted. */
+export function newClient(socket: Pick<Socket, "remoteAddress">, tls: TlsFacts | undefined): Client {
+  const address = clientAddress(socket.remoteAddress);
+  const scheme = tls ? "https" : "http";
+  const forwarded = `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\n`;
+  return {
+    workerFields:
+      `CF-Connecting-IP: ${address}\r\nX-Real-IP: ${address}\r\n${forwarded}` +
+      `CF-Visitor: {"scheme":"${scheme}"}\r\nCF-IPCountry: XX\r\ncf-blob: ${requestProperties(tls)}\r\n`,
+    apiFields: forwarded,
+    ray: "",
+    pageFormat: "text",
+    destination: "none",
+    versionId: "",
+    runner: undefined,
+    unreachable: 0,
+  };
+}
+
+/** `request.cf`, as JSON. What only a worldwide network can know is null, as in the original for unknown clients. */
+function requestProperties(tls: TlsFacts | undefined): string {
+  return JSON.stringify({
+    colo,
+    country: null,
+    asn: null,
+    httpProtocol: "HTTP/1.1",
+    requestPriority: "",
+    clientTcpRtt: 0,
+    edgeRequestKeepAliveStatus: 1,
+    tlsVersion: tls?.version ?? "",
+    tlsCipher: tls?.cipher ?? "",
+  });
+}
+
+/** The client's address, an IPv4 one as such also on a dual-stack listener. */
+function clientAddress(remoteAddress: string | undefined): string {
+  const address = remoteAddress ?? "";
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
+}

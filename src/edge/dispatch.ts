@@ -1,0 +1,166 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Cause, Unavailable } from "../domain/messages.ts";
+import type { Exchange } from "../lib/http/exchange.ts";
+import type { UpstreamPool } from "../lib/http/pool.ts";
+import type { Refusal, RequestHead } from "../lib/http/request-head.ts";
+import type { ResponseHead } from "../lib/http/response-head.ts";
+import type { Handler } from "../lib/http/server.ts";
+import type { Ticker } from "../lib/http/ticker.ts";
+import type { Loss } from "../lib/http/upstream.ts";
+import type { Client } from "./client.ts";
+import { type PageText, pageForStatus, pages } from "./error-catalogue.ts";
+import { errorPage } from "./error-pages.ts";
+import { apiRequest, clientResponse, isRuntimeFailure, pageFormat, workerRequest } from "./headers.ts";
+import { edgeLimits } from "./limits.ts";
+import { nextRay } from "./ray.ts";
+import { pickVersion, type Router } from "./router.ts";
+import type { Runners } from "./runners.ts";
+
+type ClientExchange = Exchange<Client>;
+
+export interface DispatchOptions {
+  runners: Runners;
+  /** Connections to the control process. */
+  control: UpstreamPool;
+  ticker: Ticker;
+  maxBodyBytes: number;
+}
+
+/** Answers requests: each goes to a runner or to control, or gets an error page. */
+export class Dispatch implements Omit<Handler<Client>, "opened"> {
+  /** Replaced whole when the routing snapshot changes. */
+  router: Router;
+  readonly #options: DispatchOptions;
+
+  constructor(router: Router, options: DispatchOptions) {
+    this.router = router;
+    this.#options = options;
+  }
+
+  request(exchange: ClientExchange, head: RequestHead): void {
+    const client = exchange.state;
+    client.ray = nextRay();
+    client.pageFormat = pageFormat(head);
+    // Only HTTP/1.0 may leave the host away; it means whoever owns the address.
+    const target = this.router.resolve(head.host || "localhost");
+    if (target.kind === "worker") this.#toWorker(exchange, head, pickVersion(target.shares) ?? "");
+    else if (target.kind === "api") this.#toControl(exchange, head);
+    else this.#refuse(exchange, pages.noWorker);
+  }
+
+  response(exchange: ClientExchange, head: ResponseHead): string | undefined {
+    const client = exchange.state;
+    if (client.destination === "worker" && isRuntimeFailure(head)) {
+      if (head.status === 500) this.#explain(exchange, "none");
+      else this.#refuse(exchange, pageForStatus(head.status));
+      return undefined;
+    }
+    return clientResponse(head, client, this.#options.ticker.date);
+  }
+
+  failed(exchange: ClientExchange, loss: Loss): void {
+    const client = exchange.state;
+    if (client.destination !== "worker") {
+      this.#controlAway(exchange);
+      return;
+    }
+    if (loss === "unreachable") {
+      // It has seen nothing of the request, so another instance may have it.
+      if (client.runner) this.#options.runners.forget(client.runner);
+      this.#reacquire(exchange);
+    } else if (loss === "invalid") this.#refuse(exchange, pages.badGateway);
+    // Not the runner's end: a response body that throws at once loses the connection before the head is out.
+    else this.#explain(exchange, "crash");
+  }
+
+  refused(exchange: ClientExchange, refusal: Refusal): void {
+    if (!exchange.seen) exchange.state.ray = nextRay();
+    const page = pageForStatus(refusal.status);
+    this.#refuse(exchange, page, refusal.status === 400 ? refusal.reason : undefined);
+  }
+
+  #toWorker(exchange: ClientExchange, head: RequestHead, versionId: string): void {
+    const client = exchange.state;
+    const text = workerRequest(head, client);
+    if (text === undefined) {
+      this.#refuse(exchange, pages.loop);
+      return;
+    }
+    client.destination = "worker";
+    client.versionId = versionId;
+    client.unreachable = 0;
+    exchange.prepare(text, this.#options.maxBodyBytes);
+    const runner = this.#options.runners.get(versionId);
+    if (runner === undefined) {
+      this.#acquire(exchange);
+      return;
+    }
+    client.runner = runner;
+    exchange.send(runner.pool);
+  }
+
+  #toControl(exchange: ClientExchange, head: RequestHead): void {
+    const client = exchange.state;
+    const path = head.target;
+    client.destination = path.startsWith("/client/v4") ? "api-client" : "api";
+    if (path === "/ready") client.pageFormat = "text";
+    exchange.prepare(apiRequest(head, client), edgeLimits.apiBodyBytes);
+    exchange.send(this.#options.control);
+  }
+
+  async #acquire(exchange: ClientExchange): Promise<void> {
+    const client = exchange.state;
+    const acquired = await this.#options.runners.acquire(client.versionId);
+    if ("unavailable" in acquired) return this.#refuse(exchange, unavailablePages[acquired.unavailable]);
+    client.runner = acquired;
+    exchange.send(acquired.pool);
+  }
+
+  /** Asks for the runner again, with pauses that give the supervisor time to notice. */
+  async #reacquire(exchange: ClientExchange): Promise<void> {
+    const pauseMs = edgeLimits.unreachablePausesMs[exchange.state.unreachable++];
+    if (pauseMs === undefined) return this.#refuse(exchange, pages.crashed);
+    if (pauseMs > 0) await pause(pauseMs);
+    await this.#acquire(exchange);
+  }
+
+  /** Answers a failed request once it is known why; `unknown`: what to think when nobody says. */
+  async #explain(exchange: ClientExchange, unknown: Cause): Promise<void> {
+    const { runner } = exchange.state;
+    const cause = runner ? await this.#options.runners.verdict(runner, unknown) : unknown;
+    this.#refuse(exchange, causePages[cause]);
+  }
+
+  #refuse(exchange: ClientExchange, page: PageText, detail?: string): void {
+    const { ray, pageFormat: format } = exchange.state;
+    const { status, fields, body } = errorPage(page, { ray, format, detail });
+    exchange.respond(status, fields, body);
+  }
+
+  /** The client of the API reads an envelope even now (wrangler-api.md 1.3). */
+  #controlAway(exchange: ClientExchange): void {
+    const client = exchange.state;
+    if (client.destination !== "api-client") {
+      this.#refuse(exchange, pages.controlAway);
+      return;
+    }
+    const { status, fields } = errorPage(pages.controlAway, { ray: client.ray, format: "json" });
+    const errors = [{ code: 10001, message: `${pages.controlAway.explanation} ${pages.controlAway.remedy}` }];
+    const envelope = { success: false, errors, messages: [], result: null };
+    exchange.respond(status, fields, JSON.stringify(envelope));
+  }
+}
+
+const unavailablePages: Record<Unavailable, PageText> = {
+  missing: pages.noWorker,
+  "startup-failed": pages.startupFailed,
+  "crash-loop": pages.crashLoop,
+  overloaded: pages.overloaded,
+};
+
+const causePages: Record<Cause, PageText> = {
+  cpu: pages.limits,
+  memory: pages.limits,
+  crash: pages.crashed,
+  none: pages.exception,
+};

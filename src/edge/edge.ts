@@ -1,0 +1,105 @@
+import type { TLSSocket } from "node:tls";
+import type { Config } from "../domain/config.ts";
+import { paths } from "../domain/paths.ts";
+import { type HttpLimits, httpLimits } from "../lib/http/limits.ts";
+import { UpstreamPool } from "../lib/http/pool.ts";
+import { HttpServer } from "../lib/http/server.ts";
+import { Ticker } from "../lib/http/ticker.ts";
+import { type Client, newClient } from "./client.ts";
+import { Dispatch } from "./dispatch.ts";
+import { headerNames } from "./headers.ts";
+import { edgeLimits } from "./limits.ts";
+import { Listener } from "./listener.ts";
+import { Router } from "./router.ts";
+import { Runners, type Supervisor } from "./runners.ts";
+import { readSnapshot } from "./snapshot-file.ts";
+import { isTls, TlsFront } from "./tls.ts";
+
+export interface EdgeOptions {
+  config: Config;
+  supervisor: Supervisor;
+  /** For tests: shorter limits and a clock of their own. */
+  limits?: HttpLimits;
+  ticker?: Ticker;
+}
+
+/** The edge of one process, not yet listening. */
+export interface Edge {
+  readonly runners: Runners;
+  /** Requests are routed by `routes.json` as it is now, and TLS uses the certificate as it is now. */
+  reload(): Promise<void>;
+  /** Returns the port. */
+  listen(): Promise<number>;
+  /** Accepts nothing more; resolves when all clients are answered and gone, or after the limit. */
+  drain(timeoutMs?: number): Promise<void>;
+  /** Ends everything at once. */
+  close(): void;
+}
+
+export function createEdge(options: EdgeOptions): Edge {
+  const { config, supervisor } = options;
+  const limits = options.limits ?? httpLimits;
+  const ticker = options.ticker ?? new Ticker();
+  const files = paths(config);
+  const runners = new Runners(supervisor, ticker);
+  const control = new UpstreamPool({
+    path: files.controlSocket,
+    ticker,
+    idleMs: edgeLimits.controlIdleConnectionMs,
+    names: headerNames,
+  });
+  const empty = new Router(config.domain, { generation: 0, accounts: [], scripts: [] });
+  const dispatch = new Dispatch(empty, { runners, control, ticker, maxBodyBytes: config.maxBodyBytes });
+  const secured = new WeakMap<object, { version: string; cipher: string }>();
+  const server = new HttpServer<Client>({
+    names: headerNames,
+    ticker,
+    limits,
+    handler: {
+      opened: (socket) => newClient(socket, secured.get(socket)),
+      takesOver: isTls,
+      takeOver: (socket, chunk) => tls.takeOver(socket, chunk),
+      request: (exchange, head) => dispatch.request(exchange, head),
+      response: (exchange, head) => dispatch.response(exchange, head),
+      failed: (exchange, loss) => dispatch.failed(exchange, loss),
+      refused: (exchange, refusal) => dispatch.refused(exchange, refusal),
+    },
+  });
+  const tls = new TlsFront(files.tls, (socket: TLSSocket) => {
+    secured.set(socket, { version: socket.getProtocol() ?? "", cipher: socket.getCipher().name });
+    server.accept(socket);
+  });
+  const load = async () => {
+    dispatch.router = new Router(config.domain, await readSnapshot(files.routes));
+    await tls.load();
+  };
+  let loading: Promise<void> = Promise.resolve();
+  const listener = new Listener((socket) => server.accept(socket));
+
+  return {
+    runners,
+    reload() {
+      // One after the other, so that an older file can never replace a newer one.
+      loading = loading.then(load, load);
+      return loading;
+    },
+    listen() {
+      const { host, port, edges } = config;
+      return listener.listen({ host, port, shared: edges > 1, maxConnections: limits.connections });
+    },
+    async drain(timeoutMs = edgeLimits.drainMs) {
+      listener.close();
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, timeoutMs);
+      });
+      await Promise.race([server.drain(), late]);
+      clearTimeout(timer);
+    },
+    close() {
+      listener.close();
+      server.destroy();
+      control.close();
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import { coreId, HeaderNames } from "../lib/http/header-names.ts";
+import type { RequestHead } from "../lib/http/request-head.ts";
+import type { ResponseHead } from "../lib/http/response-head.ts";
+import { droppedInRequest, droppedInResponse, requestText, responseText } from "../lib/http/rewrite.ts";
+import type { Client, PageFormat } from "./client.ts";
+import { edgeLimits } from "./limits.ts";
+
+/** What only we may say about a request: never taken from a client, whatever it sends. */
+const ours = [
+  "cf-blob",
+  "cf-connecting-ip",
+  "cf-connecting-ipv6",
+  "cf-ew-via",
+  "cf-ipcity",
+  "cf-ipcontinent",
+  "cf-ipcountry",
+  "cf-iplatitude",
+  "cf-iplongitude",
+  "cf-metro-code",
+  "cf-postal-code",
+  "cf-pseudo-ipv4",
+  "cf-ray",
+  "cf-region",
+  "cf-region-code",
+  "cf-timezone",
+  "cf-visitor",
+  "cf-worker",
+  "cdn-loop",
+  "forwarded",
+  "true-client-ip",
+  "x-forwarded-*",
+  "x-real-ip",
+];
+
+export const headerNames = new HeaderNames(ours);
+
+const droppedFromClient = droppedInRequest(headerNames, ours);
+const droppedFromUpstream = droppedInResponse(headerNames, ["date", "cf-ray"]);
+const cdnLoopId = headerNames.id("cdn-loop");
+
+/** The request as the Worker's runner gets it, or undefined when it has been through here too often. */
+export function workerRequest(head: RequestHead, client: Client): string | undefined {
+  const loop = cdnLoop(head);
+  if (loop === undefined) return undefined;
+  return `${requestText(head, droppedFromClient)}${client.workerFields}${loop}CF-Ray: ${client.ray}\r\n\r\n`;
+}
+
+/** The request as control gets it. */
+export function apiRequest(head: RequestHead, client: Client): string {
+  return `${requestText(head, droppedFromClient)}${client.apiFields}CF-Ray: ${client.ray}\r\n\r\n`;
+}
+
+/** The response as the client gets it. */
+export function clientResponse(head: ResponseHead, client: Client, date: string): string {
+  return `${responseText(head, droppedFromUpstream)}Date: ${date}\r\nCF-Ray: ${client.ray}\r\n`;
+}
+
+const FIRST_LOOP = "CDN-Loop: freehold; loops=1\r\n";
+
+/** The CDN-Loop field (RFC 8586): marks of others are kept, ours counts up. Undefined beyond the limit. */
+function cdnLoop(head: RequestHead): string | undefined {
+  let index = head.indexOf(cdnLoopId);
+  if (index < 0) return FIRST_LOOP;
+  const others: string[] = [];
+  let loops = 0;
+  for (; index >= 0; index = head.indexOf(cdnLoopId, index + 1)) {
+    for (const mark of head.value(index).split(",")) {
+      const text = mark.trim();
+      if (/^freehold(\s*;|$)/i.test(text)) loops += Number(/;\s*loops=(\d{1,4})\s*(;|$)/i.exec(text)?.[1] ?? 1);
+      else if (text !== "") others.push(text);
+    }
+  }
+  if (loops >= edgeLimits.loops) return undefined;
+  return `CDN-Loop: ${[...others, `freehold; loops=${loops + 1}`].join(", ")}\r\n`;
+}
+
+/** What kind of error page suits the request. */
+export function pageFormat(head: RequestHead): PageFormat {
+  const index = head.indexOf(coreId.accept);
+  // The commonest value, "*/*", needs no look.
+  if (index < 0 || (head.valueEnds[index] as number) - (head.valueStarts[index] as number) < 9) return "text";
+  const accept = head.value(index).toLowerCase();
+  if (accept.includes("text/html")) return "html";
+  return accept.includes("application/json") || accept.includes("+json") ? "json" : "text";
+}
+
+/**
+ * Whether the runtime itself answered, not user code: our runners put a `server` field on every response of user code
+ * (`injectResponseHeaders`), which user code cannot take away.
+ */
+export function isRuntimeFailure(head: ResponseHead): boolean {
+  return head.status >= 400 && !head.keepAlive && head.indexOf(coreId.server) < 0;
+}

@@ -1,0 +1,28 @@
+/** Bounds of the edge; those of HTTP itself stand in `lib/http/limits.ts`. */
+export const edgeLimits = {
+  /** workerd closes an idle connection after 15 s (workerd-bindings.md 2.2): let go before. */
+  runnerIdleConnectionMs: 10_000,
+  /** Node's HTTP servers close an idle connection after 5 s. */
+  controlIdleConnectionMs: 3_000,
+  /** How long a request waits for its runner to start. */
+  acquireMs: 20_000,
+  /** How long a request that lost its runner waits to hear why. */
+  verdictMs: 1_000,
+  /** Tries to reach a runner whose socket refuses, with the pause before each, while the supervisor notices. */
+  unreachablePausesMs: [0, 20, 50, 100, 200, 400],
+  /** How long requests in flight may take once the process is to end. */
+  drainMs: 30_000,
+  /** Requests that carry our CDN-Loop mark this often are refused (1019): "16 invocations" (workers-semantics.md 4.1). */
+  loops: 16,
+  /** Host names whose target is remembered between snapshots. */
+  rememberedHosts: 10_000,
+  /**
+   * Body of a request to the API. Above the largest a client sends in one piece (R2 objects of 300 MB);
+   * what each call takes is for control to say.
+   */
+  apiBodyBytes: 512_000_000,
+  /** Time for a TLS handshake; as long as for a head. */
+  tlsHandshakeMs: 30_000,
+};
+
+export type EdgeLimits = typeof edgeLimits;

@@ -1,0 +1,90 @@
+import { describe, expect, test } from "vitest";
+import { pickVersion, Router, type Target } from "./router.ts";
+import { script, snapshot } from "./testing.ts";
+
+const V1 = "11111111-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
+const V2 = "22222222-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
+const only = (versionId: string) => [{ versionId, percentage: 100 }];
+
+const routes = snapshot(
+  script("hello", { shares: only(V1), versions: [V1, V2], aliases: { next: V2, "pr-7": V1, "22222222": V1 } }),
+  script("my-worker", { shares: only(V2), versions: [V2], aliases: { a: V1 } }),
+  script("worker", { shares: only(V1), versions: [V1], aliases: { "x-my": V2, my: V1, a: V2 } }),
+  script("off", { enabled: false, shares: only(V1), versions: [V1] }),
+  script("private", { previewsEnabled: false, shares: only(V1), versions: [V1], aliases: { next: V1 } }),
+  script("bare", { shares: [], versions: [V1] }),
+  script("foreign", { accountId: "a2", shares: only(V1) }),
+);
+
+function named(target: Target): string {
+  return target.kind === "worker" ? (pickVersion(target.shares) ?? "") : target.kind;
+}
+
+describe("hosts", () => {
+  const router = new Router("example.com", routes);
+  test.each([
+    ["example.com", "api"],
+    ["EXAMPLE.com:8787", "api"],
+    ["example.com.", "api"],
+    ["localhost", "api"],
+    ["localhost:8787", "api"],
+    ["127.0.0.1:8787", "api"],
+    ["[::1]:8787", "api"],
+    ["hello.acc.example.com", V1],
+    ["Hello.ACC.example.com:8787", V1],
+    ["hello.acc.example.com.", V1],
+    ["my-worker.acc.example.com", V2],
+    ["22222222-hello.acc.example.com", V2],
+    ["11111111-hello.acc.example.com", V1],
+    ["next-hello.acc.example.com", V2],
+    ["pr-7-hello.acc.example.com", V1],
+    ["a-my-worker.acc.example.com", V1],
+    ["x-my-worker.acc.example.com", V2],
+    ["11111111-off.acc.example.com", V1],
+    ["11111111-bare.acc.example.com", V1],
+    ["off.acc.example.com", "none"],
+    ["bare.acc.example.com", "none"],
+    ["private.acc.example.com", V1],
+    ["11111111-private.acc.example.com", "none"],
+    ["next-private.acc.example.com", "none"],
+    ["33333333-hello.acc.example.com", "none"],
+    ["1111-hello.acc.example.com", "none"],
+    ["other-hello.acc.example.com", "none"],
+    ["toString-hello.acc.example.com", "none"],
+    ["-hello.acc.example.com", "none"],
+    ["foreign.acc.example.com", "none"],
+    ["hello.other.example.com", "none"],
+    ["hello.example.com", "none"],
+    ["x.hello.acc.example.com", "none"],
+    ["hello.acc.example.org", "none"],
+    ["hello.accexample.com", "none"],
+    ["", "none"],
+  ])("%s → %s", (host, expected) => {
+    expect(named(router.resolve(host))).toBe(expected);
+    expect(named(router.resolve(host))).toBe(expected);
+  });
+
+  test("the default domain", () => {
+    const local = new Router("localhost", routes);
+    expect(named(local.resolve("localhost:8787"))).toBe("api");
+    expect(named(local.resolve("hello.acc.localhost:8787"))).toBe(V1);
+    expect(named(local.resolve("example.com"))).toBe("none");
+  });
+
+  test("a flood of host names does not fill the memory", () => {
+    for (let index = 0; index < 25_000; index++) router.resolve(`h${index}.example.com`);
+    expect(named(router.resolve("hello.acc.example.com"))).toBe(V1);
+  });
+});
+
+test("a split follows its shares", () => {
+  const shares = [
+    { versionId: V1, percentage: 90 },
+    { versionId: V2, percentage: 10 },
+  ];
+  const router = new Router("localhost", snapshot(script("split", { shares })));
+  let second = 0;
+  for (let index = 0; index < 10_000; index++) if (named(router.resolve("split.acc.localhost")) === V2) second++;
+  expect(second).toBeGreaterThan(800);
+  expect(second).toBeLessThan(1200);
+});

@@ -1,0 +1,92 @@
+import { chooseVersion, type RoutedScript, type RoutingSnapshot, type Share } from "../domain/routing.ts";
+import { edgeLimits } from "./limits.ts";
+
+/** Where requests for a host go. `none`: no such Worker. */
+export type Target = { kind: "api" } | { kind: "worker"; shares: Share[] } | { kind: "none" };
+
+const api: Target = { kind: "api" };
+const none: Target = { kind: "none" };
+
+/** Digits of a version id in a preview's host name. */
+const VERSION_PREFIX_LENGTH = 8;
+
+/**
+ * Tables made of one routing snapshot. Immutable but for a memory of answers: a new snapshot makes a new router.
+ * `domain` is the base domain in lower case.
+ */
+export class Router {
+  readonly generation: number;
+  readonly #domain: string;
+  /** Scripts by `<name>.<subdomain>`. */
+  readonly #scripts = new Map<string, RoutedScript>();
+  readonly #answers = new Map<string, Target>();
+
+  constructor(domain: string, snapshot: RoutingSnapshot) {
+    this.#domain = domain;
+    this.generation = snapshot.generation;
+    const subdomains = new Map(snapshot.accounts.map((account) => [account.id, account.subdomain]));
+    for (const script of snapshot.scripts) {
+      const subdomain = subdomains.get(script.accountId);
+      if (subdomain !== undefined) this.#scripts.set(`${script.name}.${subdomain}`.toLowerCase(), script);
+    }
+  }
+
+  /** The target of a Host header, port included or not. */
+  resolve(host: string): Target {
+    const known = this.#answers.get(host);
+    if (known !== undefined) return known;
+    const target = this.#find(normalise(host));
+    if (this.#answers.size >= edgeLimits.rememberedHosts) this.#answers.clear();
+    this.#answers.set(host, target);
+    return target;
+  }
+
+  #find(name: string): Target {
+    if (name === this.#domain || name === "localhost" || isAddress(name)) return api;
+    if (!name.endsWith(`.${this.#domain}`)) return none;
+    const [label, subdomain, ...rest] = name.slice(0, -this.#domain.length - 1).split(".");
+    if (!label || !subdomain || rest.length > 0) return none;
+    const script = this.#scripts.get(`${label}.${subdomain}`);
+    if (script) return script.enabled && script.shares.length > 0 ? { kind: "worker", shares: script.shares } : none;
+    return this.#findPreview(label, subdomain);
+  }
+
+  /** `<prefix>-<script>`, where both may hold dashes: every dash is tried against the tables. */
+  #findPreview(label: string, subdomain: string): Target {
+    for (let dash = label.indexOf("-"); dash > 0; dash = label.indexOf("-", dash + 1)) {
+      const script = this.#scripts.get(`${label.slice(dash + 1)}.${subdomain}`);
+      if (!script?.previewsEnabled) continue;
+      const prefix = label.slice(0, dash);
+      const versionId = versionByPrefix(script, prefix) ?? aliasVersion(script, prefix);
+      if (versionId !== undefined) return { kind: "worker", shares: [{ versionId, percentage: 100 }] };
+    }
+    return none;
+  }
+}
+
+/** The version that serves this request. */
+export function pickVersion(shares: Share[]): string | undefined {
+  return shares.length === 1 ? shares[0]?.versionId : chooseVersion(shares, Math.random());
+}
+
+function versionByPrefix(script: RoutedScript, prefix: string): string | undefined {
+  if (prefix.length !== VERSION_PREFIX_LENGTH) return undefined;
+  return script.versions.find((versionId) => versionId.startsWith(prefix));
+}
+
+function aliasVersion(script: RoutedScript, alias: string): string | undefined {
+  return Object.hasOwn(script.aliases, alias) ? script.aliases[alias] : undefined;
+}
+
+/** Lower case, without port and without the dot of a fully qualified name. */
+function normalise(host: string): string {
+  const name = host.toLowerCase();
+  if (name.startsWith("[")) return name.slice(0, name.indexOf("]") + 1);
+  const colon = name.indexOf(":");
+  const bare = colon < 0 ? name : name.slice(0, colon);
+  return bare.endsWith(".") ? bare.slice(0, -1) : bare;
+}
+
+function isAddress(name: string): boolean {
+  return name.startsWith("[") || /^\d{1,3}(\.\d{1,3}){3}$/.test(name);
+}

@@ -1,0 +1,34 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { writeDurably } from "./durable-file.ts";
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "freehold-file-"));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+it("writes and replaces files that only their owner reads, in directories it makes", async () => {
+  const path = join(root, "a", "b", "file");
+  await writeDurably(path, "one");
+  await writeDurably(path, Buffer.from("two"));
+  expect(readFileSync(path, "utf8")).toBe("two");
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(statSync(join(root, "a")).mode & 0o777).toBe(0o700);
+});
+
+it("shows readers one whole content when many write at once", async () => {
+  const path = join(root, "file");
+  const contents = Array.from({ length: 10 }, (_, index) => String(index).repeat(10_000));
+  await Promise.all(contents.map((content) => writeDurably(path, content)));
+  expect(contents).toContain(readFileSync(path, "utf8"));
+  expect(readdirSync(root)).toEqual(["file"]);
+});
+
+it("leaves no draft when it fails", async () => {
+  mkdirSync(join(root, "taken"));
+  await expect(writeDurably(join(root, "taken"), "x")).rejects.toThrow("EISDIR");
+  expect(readdirSync(root)).toEqual(["taken"]);
+});

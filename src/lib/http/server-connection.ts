@@ -1,0 +1,262 @@
+import type { Socket } from "node:net";
+import { Exchange } from "./exchange.ts";
+import { InputBuffer } from "./input-buffer.ts";
+import { parseRequestHead } from "./request-head.ts";
+import type { HttpServer } from "./server.ts";
+
+/** Between requests, or within a head. */
+const READING = 0;
+/** A request is being answered. */
+const BUSY = 1;
+/** Bytes go both ways, whatever they mean. */
+const TUNNEL = 2;
+/** Our side is closed; what the client still sends is thrown away. */
+const LINGERING = 3;
+const CLOSED = 4;
+
+const NEVER = Number.POSITIVE_INFINITY;
+const LF = 0x0a;
+
+/** Room for method and version beside the longest target. */
+const REQUEST_LINE_EXTRA_BYTES = 64;
+
+/** A client's connection: reads heads, hands requests to its {@link Exchange} one at a time, keeps the deadlines. */
+export class ServerConnection<State> {
+  readonly socket: Socket;
+  /** What has come and is not used yet. */
+  readonly input = new InputBuffer();
+  readonly #server: HttpServer<State>;
+  readonly #exchange: Exchange<State>;
+  #phase = READING;
+  #fresh = true;
+  #reading = false;
+  #partialHead = false;
+  #deadlineMs: number;
+  #sendDeadlineMs = NEVER;
+
+  constructor(server: HttpServer<State>, socket: Socket) {
+    this.#server = server;
+    this.socket = socket;
+    this.#exchange = new Exchange(server, this);
+    this.#deadlineMs = server.ticker.nowMs + server.limits.headTimeoutMs;
+    socket.on("data", this.#onData);
+    socket.on("drain", this.#onDrain);
+    socket.on("end", this.#onEnd);
+    socket.on("finish", this.#onFinish);
+    socket.on("error", ignore);
+    socket.on("close", this.#onClose);
+  }
+
+  /** A request waits for its answer, or the answer is being sent. */
+  get busy(): boolean {
+    return this.#phase === BUSY;
+  }
+
+  // What the server calls.
+
+  closeIfIdle(): void {
+    if (this.#phase === READING && !this.#partialHead) this.closeGently();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs >= this.#sendDeadlineMs) this.destroy();
+    else if (nowMs >= this.#deadlineMs) this.#expire();
+  }
+
+  // What the exchange calls.
+
+  /** The exchange is over: turns to the next request, or closes. */
+  finish(keep: boolean): void {
+    if (!keep || this.#server.draining) {
+      this.closeGently();
+      return;
+    }
+    this.#phase = READING;
+    this.#deadlineMs = this.#after(this.#server.limits.keepAliveMs);
+    if (this.socket.isPaused()) this.socket.resume();
+    if (this.input.length > 0) this.#readRequests();
+  }
+
+  /** Closes our side; the client may finish sending for a moment, so that no reset destroys the answer. */
+  closeGently(): void {
+    this.#phase = LINGERING;
+    this.#exchange.drop();
+    this.input.consume(this.input.end);
+    this.#deadlineMs = NEVER;
+    this.#sendDeadlineMs = this.#after(this.#server.limits.sendStallMs);
+    this.socket.end();
+    this.socket.resume();
+  }
+
+  becomeTunnel(): void {
+    this.#phase = TUNNEL;
+    this.#deadlineMs = NEVER;
+    this.socket.resume();
+  }
+
+  /** The other end of the tunnel has finished. */
+  endTunnel(): void {
+    this.socket.end();
+    this.#deadlineMs = this.#after(this.#server.limits.halfClosedMs);
+  }
+
+  /** The client must send more of the body in time. */
+  expectBody(): void {
+    this.#deadlineMs = this.#after(this.#server.limits.bodyStallMs);
+    if (this.socket.isPaused()) this.socket.resume();
+  }
+
+  /** The client may send, or not. */
+  expectNothing(): void {
+    this.#deadlineMs = NEVER;
+    if (this.socket.isPaused()) this.socket.resume();
+  }
+
+  /** The client must take what was written in time. */
+  expectDrain(): void {
+    this.#sendDeadlineMs = this.#after(this.#server.limits.sendStallMs);
+  }
+
+  /** Reads no further for now; that is not the client's fault. */
+  pause(): void {
+    this.#deadlineMs = NEVER;
+    this.socket.pause();
+  }
+
+  // The socket's events.
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#fresh) {
+      this.#fresh = false;
+      if (this.#server.handler.takesOver?.(chunk)) {
+        this.#handOver(chunk);
+        return;
+      }
+    }
+    if (this.#phase === READING) {
+      this.input.append(chunk);
+      this.#readRequests();
+    } else if (this.#phase === BUSY) {
+      this.input.append(chunk);
+      const waiting = !this.#exchange.receive();
+      const full = this.input.length > this.#server.limits.readAheadBytes;
+      if (waiting && (full || !this.#exchange.body.done)) this.pause();
+    } else if (this.#phase === TUNNEL && !this.#exchange.tunnel(chunk)) this.socket.pause();
+  };
+
+  readonly #onDrain = (): void => {
+    this.#sendDeadlineMs = NEVER;
+    this.#exchange.resume();
+  };
+
+  readonly #onEnd = (): void => {
+    if (this.#phase === TUNNEL) {
+      this.#exchange.endTunnel();
+      this.#deadlineMs = this.#after(this.#server.limits.halfClosedMs);
+    } else if (this.#phase === READING) this.closeGently();
+    // Nobody is there for the answer (nginx takes it so too): the upstream shall know.
+    else if (this.#phase === BUSY) this.destroy();
+  };
+
+  readonly #onFinish = (): void => {
+    if (this.#phase !== LINGERING) return;
+    this.#sendDeadlineMs = NEVER;
+    this.#deadlineMs = this.#after(this.#server.limits.lingerMs);
+  };
+
+  readonly #onClose = (): void => {
+    this.#phase = CLOSED;
+    this.#exchange.drop();
+    this.#server.removed(this);
+  };
+
+  // Heads.
+
+  #readRequests(): void {
+    // An answer given at once comes back here through `finish`: the loop below goes on by itself.
+    if (this.#reading) return;
+    this.#reading = true;
+    while (this.#phase === READING && this.input.length > 0 && this.#readRequest());
+    this.#reading = false;
+  }
+
+  /** Takes one request from the input; false when it is not all there. */
+  #readRequest(): boolean {
+    const { input } = this;
+    const exchange = this.#exchange;
+    const { head, limits, handler } = this.#server;
+    if (this.#partialHead && !input.hasHeadEnd()) return this.#awaitHead();
+    const result = parseRequestHead(head, input.bytes, input.start, input.end);
+    if (result === "incomplete") return this.#awaitHead();
+    this.#partialHead = false;
+    this.#phase = BUSY;
+    this.#deadlineMs = NEVER;
+    exchange.begin(head);
+    if (result === "refused") exchange.refuse(head.refusal.status, head.refusal.reason);
+    else if (head.targetEnd - head.targetStart > limits.targetBytes) exchange.refuse(414, "The URL is too long.");
+    else if (head.end - head.start > limits.headBytes) exchange.refuse(431, "The headers are too large.");
+    else {
+      input.consume(head.end);
+      exchange.body.begin(head.bodyLength, true);
+      exchange.seen = true;
+      handler.request(exchange, head);
+    }
+    return true;
+  }
+
+  /** Waits for the rest of a head, within its limits. Returns false. */
+  #awaitHead(): boolean {
+    const { input } = this;
+    const { limits } = this.#server;
+    if (!this.#partialHead) {
+      this.#partialHead = true;
+      this.#deadlineMs = Math.min(this.#deadlineMs, this.#after(limits.headTimeoutMs));
+      input.hasHeadEnd();
+    }
+    const lineBytes = limits.targetBytes + REQUEST_LINE_EXTRA_BYTES;
+    const longLine =
+      input.length > lineBytes && !input.bytes.subarray(input.start, input.start + lineBytes).includes(LF);
+    if (longLine) this.#refuseHead(414, "The URL is too long.");
+    else if (input.length > limits.headBytes) this.#refuseHead(431, "The headers are too large.");
+    return false;
+  }
+
+  /** Refuses a head that has not come to its end. */
+  #refuseHead(status: number, reason: string): void {
+    this.#phase = BUSY;
+    this.#server.head.clear();
+    this.#exchange.begin(this.#server.head);
+    this.#exchange.refuse(status, reason);
+  }
+
+  #expire(): void {
+    if (this.#phase === READING && this.#partialHead) this.#refuseHead(408, "The headers took too long.");
+    else if (this.#phase === READING) this.closeGently();
+    else if (this.#phase === BUSY) this.#exchange.refuse(408, "The request body took too long.");
+    else this.destroy();
+  }
+
+  /** Leaves the socket to the handler, as if nothing had been read. */
+  #handOver(chunk: Buffer): void {
+    const { socket } = this;
+    socket.pause();
+    socket.off("data", this.#onData);
+    socket.off("drain", this.#onDrain);
+    socket.off("end", this.#onEnd);
+    socket.off("finish", this.#onFinish);
+    socket.off("close", this.#onClose);
+    this.#phase = CLOSED;
+    this.#server.removed(this);
+    this.#server.handler.takeOver?.(socket, chunk);
+  }
+
+  #after(durationMs: number): number {
+    return this.#server.ticker.nowMs + durationMs;
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,133 @@
+import { expect, test } from "vitest";
+import type { Binding } from "../domain/version.ts";
+import { type AcceptContext, checkBindings, describeBinding, parseBinding, serviceTargets } from "./index.ts";
+
+const context: AcceptContext = {
+  seal: (clear) => ({ sealed: `sealed ${clear}` }),
+  part: (name) => (name === "there" ? { blob: "b10b", size: 7 } : undefined),
+};
+
+/** Uploaded, stored, shown; `shown` is what was uploaded where it is left out. */
+const accepted: [name: string, uploaded: Record<string, unknown>, stored: object, shown?: object][] = [
+  ["plain text", { type: "plain_text", name: "A", text: "x\0é" }, { type: "plain_text", name: "A", text: "x\0é" }],
+  ["JSON", { type: "json", name: "A", json: { a: [null] } }, { type: "json", name: "A", json: { a: [null] } }],
+  ["JSON null", { type: "json", name: "A", json: null }, { type: "json", name: "A", json: null }],
+  [
+    "a secret, sealed and never shown",
+    { type: "secret_text", name: "A", text: "s" },
+    { type: "secret_text", name: "A", text: { sealed: "sealed s" } },
+    { type: "secret_text", name: "A" },
+  ],
+  [
+    "a part",
+    { type: "wasm_module", name: "$w", part: "there" },
+    { type: "wasm_module", name: "$w", part: "there", blob: "b10b", size: 7 },
+  ],
+  ["version metadata", { type: "version_metadata", name: "A" }, { type: "version_metadata", name: "A" }],
+  ["a worker loader", { type: "worker_loader", name: "A" }, { type: "worker_loader", name: "A" }],
+  [
+    "a service",
+    { type: "service", name: "A", service: "b", environment: "production", entrypoint: "E", props: { a: 1 } },
+    { type: "service", name: "A", service: "b", environment: "production", entrypoint: "E", props: { a: 1 } },
+  ],
+  [
+    "the default entrypoint by name",
+    { type: "service", name: "A", service: "b", entrypoint: "default" },
+    { type: "service", name: "A", service: "b" },
+    { type: "service", name: "A", service: "b" },
+  ],
+  [
+    "fields of a newer client, left out",
+    { type: "plain_text", name: "A", text: "", raw: true },
+    { type: "plain_text", name: "A", text: "" },
+    { type: "plain_text", name: "A", text: "" },
+  ],
+];
+
+test.each(accepted)("accepts %s", (_name, uploaded, stored, shown = uploaded) => {
+  const parsed = parseBinding(uploaded, context);
+  expect(parsed).toEqual({ binding: stored });
+  if ("binding" in parsed) expect(describeBinding(parsed.binding)).toEqual(shown);
+});
+
+const refused: [name: string, uploaded: unknown, code: number, message: string | RegExp][] = [
+  [
+    "an unknown type",
+    { type: "kv_namespace", name: "KV", namespace_id: "1" },
+    10021,
+    'Binding "KV" has type "kv_namespace", which this platform does not support.',
+  ],
+  ["inherit, which is resolved before", { type: "inherit", name: "A" }, 10021, /has type "inherit"/],
+  ["a type from the prototype", { type: "constructor", name: "A" }, 10021, /has type "constructor"/],
+  ["no type", { name: "A" }, 10021, /^A binding is invalid: type: /],
+  ["no name", { type: "plain_text", text: "" }, 10052, /^A binding is invalid: name: /],
+  ["an empty name", { type: "plain_text", name: "", text: "" }, 10052, /^Binding name "" is invalid/],
+  ["a name that is no identifier", { type: "plain_text", name: "a-b", text: "" }, 10021, /^Binding name "a-b" is/],
+  ["a name with a digit first", { type: "plain_text", name: "1a", text: "" }, 10021, /^Binding name "1a" is/],
+  ["a name with a line end", { type: "plain_text", name: "a\n", text: "" }, 10021, /^Binding name "a\n" is/],
+  ["a very long name", { type: "plain_text", name: "a".repeat(257), text: "" }, 10021, /^Binding name "a{80}…"/],
+  ["text that is none", { type: "plain_text", name: "A", text: 5 }, 10021, /^Binding "A" of type "plain_text" is inv/],
+  ["JSON that is absent", { type: "json", name: "A" }, 10021, /^Binding "A" of type "json" is invalid: json/],
+  ["text too large", { type: "plain_text", name: "A", text: "é".repeat(2561) }, 10054, /has 5122 bytes/],
+  ["a secret too large", { type: "secret_text", name: "A", text: "x".repeat(5121) }, 10054, /has 5121 bytes/],
+  ["JSON too large", { type: "json", name: "A", json: "x".repeat(5119) }, 10054, /has 5121 bytes/],
+  [
+    "a part that is missing",
+    { type: "text_blob", name: "A", part: "gone" },
+    10021,
+    'Binding "A" refers to part "gone", which the upload does not have.',
+  ],
+  ["a service without target", { type: "service", name: "A", service: "" }, 10021, /is invalid: service/],
+  [
+    "a service of another account",
+    { type: "service", name: "A", service: "b", cross_account_grant: "g" },
+    10021,
+    /services of other accounts/,
+  ],
+  ["something else", "binding", 10021, /^A binding is invalid/],
+  ["nothing", null, 10021, /^A binding is invalid/],
+];
+
+test.each(refused)("refuses %s", (_name, uploaded, code, message) => {
+  expect(parseBinding(uploaded, context)).toEqual({
+    refusal: { code, message: typeof message === "string" ? message : expect.stringMatching(message) },
+  });
+});
+
+test("a variable may have exactly 5 KB", () => {
+  expect(parseBinding({ type: "plain_text", name: "A", text: "x".repeat(5120) }, context)).toHaveProperty("binding");
+  expect(parseBinding({ type: "json", name: "A", json: "x".repeat(5118) }, context)).toHaveProperty("binding");
+});
+
+const text = (name: string, value = ""): Binding => ({ type: "plain_text", name, text: value });
+
+test("a name may be used once", () => {
+  expect(checkBindings([text("A"), { type: "worker_loader", name: "A" }])).toEqual({
+    code: 10021,
+    message: 'Binding name "A" is used more than once.',
+  });
+  expect(checkBindings([text("A"), text("B")])).toBeUndefined();
+});
+
+test("128 variables and secrets are the most; other bindings do not count", () => {
+  const most = Array.from({ length: 128 }, (_, index) => text(`V${index}`));
+  expect(checkBindings([...most, { type: "version_metadata", name: "M" }])).toBeUndefined();
+  expect(checkBindings([...most, { type: "json", name: "J", json: 1 }])).toMatchObject({ code: 10055 });
+});
+
+test("the metadata of all bindings is bounded", () => {
+  const service: Binding = { type: "service", name: "S", service: "b", props: { text: "x".repeat(1_000_000) } };
+  expect(checkBindings([service])).toMatchObject({ code: 10021, message: expect.stringContaining("metadata") });
+});
+
+test("the scripts that a version's bindings name", () => {
+  const bindings: Binding[] = [
+    text("A"),
+    { type: "service", name: "B", service: "one" },
+    { type: "service", name: "C", service: "two", entrypoint: "E" },
+  ];
+  expect(serviceTargets(bindings)).toEqual([
+    { name: "B", service: "one" },
+    { name: "C", service: "two", entrypoint: "E" },
+  ]);
+});

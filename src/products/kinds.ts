@@ -1,0 +1,27 @@
+import type { Binding } from "../domain/version.ts";
+import type { AnyBindingKind } from "./kind.ts";
+import { service } from "./service/binding.ts";
+import { json, parts, plainText, secretText } from "./variables/binding.ts";
+import { versionMetadata } from "./version-metadata/binding.ts";
+import { workerLoader } from "./worker-loader/binding.ts";
+
+/** Every kind of binding. A new product adds its line here. */
+const kinds: AnyBindingKind[] = [plainText, json, secretText, parts, versionMetadata, service, workerLoader];
+
+const byType = new Map<string, AnyBindingKind>(
+  kinds.flatMap((kind) => kind.types.map((type) => [type, kind] as const)),
+);
+
+export function kindOfType(type: string): AnyBindingKind | undefined {
+  return byType.get(type);
+}
+
+/** The kind of a stored binding. Throws on one that a newer Freehold has stored. */
+export function kindOf(binding: Binding): AnyBindingKind {
+  const kind = byType.get(binding.type);
+  if (!kind)
+    throw new Error(
+      `binding "${binding.name}" has type "${binding.type}", which this version of Freehold does not know`,
+    );
+  return kind;
+}

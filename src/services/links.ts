@@ -1,0 +1,57 @@
+import { rm } from "node:fs/promises";
+import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import type { AttachRequest } from "../domain/messages.ts";
+import { MAX_LINK_CONNECTIONS } from "./limits.ts";
+
+/** Called with each connection to a link; it is paused, and stays open for writing when the other end finishes. */
+export type OnCall = (connection: Socket, accountId: string, script: string) => void;
+
+/** The sockets of attached runners through which their service bindings reach other scripts. */
+export class Links {
+  #onCall: OnCall;
+  #servers = new Map<string, Server[]>();
+
+  constructor(onCall: OnCall) {
+    this.#onCall = onCall;
+  }
+
+  /** Opens the instance's sockets; resolves when they listen. A second call replaces the first. */
+  async attach({ instanceId, accountId, directory, links }: AttachRequest): Promise<void> {
+    this.detach(instanceId);
+    const servers: Server[] = [];
+    this.#servers.set(instanceId, servers);
+    try {
+      for (const { socket, script } of links) {
+        servers.push(await this.#listen(join(directory, socket), accountId, script));
+      }
+    } catch (error) {
+      this.detach(instanceId);
+      throw error;
+    }
+  }
+
+  /** Closes the instance's sockets. Calls in flight go on until one side ends them. */
+  detach(instanceId: string): void {
+    for (const server of this.#servers.get(instanceId) ?? []) server.close();
+    this.#servers.delete(instanceId);
+  }
+
+  detachAll(): void {
+    for (const instanceId of [...this.#servers.keys()]) this.detach(instanceId);
+  }
+
+  async #listen(path: string, accountId: string, script: string): Promise<Server> {
+    // A process that was killed leaves its socket files behind.
+    await rm(path, { force: true });
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (connection) =>
+      this.#onCall(connection, accountId, script),
+    );
+    server.maxConnections = MAX_LINK_CONNECTIONS;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(path, resolve);
+    });
+    return server;
+  }
+}

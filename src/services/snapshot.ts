@@ -1,0 +1,29 @@
+import { readFile } from "node:fs/promises";
+import type { RoutingSnapshot, Share } from "../domain/routing.ts";
+
+/** The active deployments, found by account and script name. */
+export class Deployments {
+  #shares = new Map<string, Share[]>();
+
+  /** Shares of the script's deployment; undefined when there is no such script, empty when it has no deployment. */
+  find(accountId: string, script: string): Share[] | undefined {
+    return this.#shares.get(`${accountId}/${script}`);
+  }
+
+  /** Takes over a snapshot whole. */
+  load(snapshot: RoutingSnapshot): void {
+    this.#shares = new Map(snapshot.scripts.map(({ accountId, name, shares }) => [`${accountId}/${name}`, shares]));
+  }
+
+  /** Reads the snapshot that control wrote. Before the first deploy there is none. Throws when it cannot be read. */
+  async loadFile(path: string): Promise<void> {
+    let text: string;
+    try {
+      text = await readFile(path, "utf8");
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
+      throw error;
+    }
+    this.load(JSON.parse(text));
+  }
+}

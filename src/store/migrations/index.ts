@@ -1,0 +1,19 @@
+import type { Kysely } from "kysely";
+import { type Migration, Migrator } from "kysely/migration";
+import type { Database } from "../schema.ts";
+import { initialTables } from "./0001-initial-tables.ts";
+
+/** In order. A migration that was released is never changed; add the next one. */
+const migrations: Record<string, Migration> = {
+  "0001-initial-tables": initialTables,
+};
+
+/**
+ * Brings the database to the schema of this release. Runs what is missing, all in one transaction,
+ * and records it; does nothing on a database that is up to date. Throws when the database is newer.
+ */
+export async function migrate(db: Kysely<Database>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,50 @@
+import type { Kysely } from "kysely";
+import type { Config } from "../domain/config.ts";
+import type { ValidateReply } from "../domain/messages.ts";
+import type { LaunchRecord, Sealed } from "../domain/version.ts";
+import type { Actor, Route } from "../lib/api.ts";
+import type { Database } from "./schema.ts";
+
+/** Content-addressed storage: the `blobs` port. Keys are SHA-256, hex. */
+export interface Blobs {
+  /** Stores the bytes durably (on disk before it resolves) and returns their key. Storing twice is free. */
+  put(bytes: Uint8Array): Promise<string>;
+  /** The bytes, or undefined when there are none under this key. */
+  get(key: string): Promise<Uint8Array | undefined>;
+}
+
+/** What the rules of `workers/` and the products need of the machine they run on. */
+export interface Runtime {
+  /** Starts the code once, aside; says whether it is sound and what it exports. */
+  validate(record: LaunchRecord): Promise<ValidateReply>;
+  /** Writes the launch record where the supervisor finds it; durable when it resolves. */
+  writeLaunchRecord(record: LaunchRecord): Promise<void>;
+  /** Removes the launch records of deleted versions, with the secrets in them. Missing ones are no error. */
+  removeLaunchRecords?(versionIds: string[]): Promise<void>;
+  /** Starts the version's runner ahead of its first request. Never rejects: a late start is no error. */
+  prepare(versionId: string): Promise<void>;
+  /** Makes the database's present state the one that edges route by; resolves when they do. */
+  publish(): Promise<void>;
+  /** Drains and stops the runners of versions that left the deployment. Call after {@link publish}. */
+  retire(versionIds: string[]): Promise<void>;
+}
+
+/** Everything an API handler may touch. */
+export interface Platform {
+  config: Config;
+  db: Kysely<Database>;
+  blobs: Blobs;
+  runtime: Runtime;
+  seal(text: string): Sealed;
+  unseal(sealed: Sealed): string;
+  /** Adds to the audit trail: who did what to which target. */
+  audit(event: {
+    accountId: string;
+    actor: Actor;
+    action: string;
+    target: string;
+    detail?: Record<string, unknown>;
+  }): Promise<void>;
+}
+
+export type ApiRoute = Route<Platform>;

@@ -1,0 +1,122 @@
+import type { Generated } from "kysely";
+
+/**
+ * Tables of the `sql` port. Only types that SQLite and PostgreSQL share: text, integer, real.
+ * Times are ISO strings in UTC, flags are 0 or 1, `…_json` columns hold JSON text.
+ */
+export interface Database {
+  accounts: AccountRow;
+  tokens: TokenRow;
+  audit_events: AuditEventRow;
+  scripts: ScriptRow;
+  versions: VersionRow;
+  deployments: DeploymentRow;
+  deployment_versions: DeploymentVersionRow;
+  aliases: AliasRow;
+  settings: SettingRow;
+}
+
+export interface AccountRow {
+  /** 32 hex digits. */
+  id: string;
+  name: string;
+  /** DNS label of the account in Workers' host names; unique. */
+  subdomain: string;
+  created_on: string;
+}
+
+export interface TokenRow {
+  id: string;
+  account_id: string;
+  name: string;
+  /** `admin`, `edit` or `read`. */
+  scope: string;
+  /** SHA-256 of the token, hex; the token itself is never stored. */
+  hash: string;
+  created_on: string;
+  revoked_on: string | null;
+}
+
+export interface AuditEventRow {
+  id: Generated<number>;
+  account_id: string;
+  at: string;
+  token_id: string;
+  actor: string;
+  /** Such as `script.deploy`. */
+  action: string;
+  /** Such as the script's name. */
+  target: string;
+  detail_json: string;
+}
+
+export interface ScriptRow {
+  id: string;
+  account_id: string;
+  name: string;
+  /** Opaque, stable tag that clients compare (32 hex digits). */
+  tag: string;
+  created_on: string;
+  modified_on: string;
+  /** `wrangler`, `dash` or `api`. */
+  last_deployed_from: string;
+  migration_tag: string | null;
+  /** workers.dev form of the host name answers. */
+  enabled: number;
+  previews_enabled: number;
+  /** Number that the next version gets. */
+  next_version_number: number;
+  /** Unversioned script settings: logpush, tail_consumers, observability, tags, placement. */
+  settings_json: string;
+}
+
+export interface VersionRow {
+  id: string;
+  script_id: string;
+  number: number;
+  created_on: string;
+  author_id: string;
+  author_email: string;
+  /** `wrangler`, `api`, `dash`, … */
+  source: string;
+  /** SHA-256 of the content, hex. */
+  etag: string;
+  startup_time_ms: number;
+  /** Annotations such as `workers/message`. */
+  annotations_json: string;
+  /** The {@link LaunchRecord} of `domain/version.ts`; secrets sealed. */
+  record_json: string;
+  /** What else the upload said and reads give back: placement, usage model, migrations. */
+  metadata_json: string;
+}
+
+export interface DeploymentRow {
+  id: string;
+  script_id: string;
+  /** Orders deployments made within one millisecond. */
+  sequence: Generated<number>;
+  created_on: string;
+  source: string;
+  author_email: string;
+  annotations_json: string;
+}
+
+export interface DeploymentVersionRow {
+  deployment_id: string;
+  position: number;
+  version_id: string;
+  percentage: number;
+}
+
+export interface AliasRow {
+  script_id: string;
+  alias: string;
+  version_id: string;
+  created_on: string;
+}
+
+/** Small facts of the whole platform, such as the snapshot's generation. */
+export interface SettingRow {
+  key: string;
+  value: string;
+}

@@ -1,0 +1,46 @@
+/** The supervisor's own bounds. What a version may use stands in its launch record. */
+
+/** Runners at a time, those that drain included. An idle one has 10 MB (measured). */
+export const MAX_RUNNERS = 2000;
+
+/** From spawn to the last listening socket. Validation at upload allows a tenth of this in CPU. */
+export const START_TIMEOUT_MS = 10_000;
+/** Starts that wait for a free place longer than this are refused. */
+export const START_QUEUE_TIMEOUT_MS = 10_000;
+/** A version that does not start is not tried again for this long. */
+export const START_FAILURE_TTL_MS = 2000;
+
+/** A runner that lived this long was sound: its end starts the back-off anew. */
+export const SOUND_LIFETIME_MS = 10_000;
+/** Pause before the next start, by the number of early deaths in a row. The first restart is at once. */
+export const RESTART_DELAYS_MS: readonly number[] = [0, 100, 500, 2000, 10_000];
+/** Pauses up to this are waited out by the request; longer ones are answered with `crash-loop`. */
+export const RESTART_PATIENCE_MS = 500;
+
+/** Requests in flight may take this long once their runner is to stop. */
+export const DRAIN_TIMEOUT_MS = 30_000;
+/** After its last response a runner stays for `waitUntil`, whose documented bound this is. */
+export const LINGER_MS = 30_000;
+/** Runners that may linger at a time; one more stops the oldest. */
+export const MAX_LINGERING = 8;
+/** From SIGTERM to SIGKILL. */
+export const TERMINATE_TIMEOUT_MS = 5000;
+
+/** CPU that top-level code may use at upload. Source: workers-semantics.md, "startup time". */
+export const VALIDATE_CPU_MS = 1000;
+export const VALIDATE_TIMEOUT_MS = 10_000;
+export const VALIDATE_CONCURRENCY = 2;
+/** Uploads that wait longer for their turn are refused. */
+export const VALIDATE_QUEUE_TIMEOUT_MS = 30_000;
+/** Largest list of exports that is read from a runner under validation. */
+export const VALIDATE_MAX_BYTES = 1_000_000;
+
+/** What is kept of a process's stderr: its end. */
+export const STDERR_BYTES = 64 * 1024;
+/** Faster writers are held up, so that a tenant's log flood costs the tenant and not the supervisor. */
+export const STDERR_BYTES_PER_SECOND = 2 * 1024 * 1024;
+
+/** Why a runner ended is known for this long afterwards. */
+export const VERDICT_TTL_MS = 60_000;
+/** A lost connection can be noticed before the end of its process; how long to wait for that. */
+export const VERDICT_WAIT_MS = 200;

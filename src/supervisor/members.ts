@@ -1,0 +1,78 @@
+import type { MemberCalls } from "../domain/messages.ts";
+import { DRAIN_TIMEOUT_MS } from "./limits.ts";
+import type { Members } from "./pool.ts";
+import type { Role } from "./role.ts";
+
+/** Edges load a new table in milliseconds; one that does not is not waited for. */
+const ROUTES_TIMEOUT_MS = 10_000;
+/** Asking whether a runner is idle involves no waiting. */
+const IDLE_TIMEOUT_MS = 5000;
+/** A runner is waiting to be judged. */
+const IN_FLIGHT_TIMEOUT_MS = 50;
+const ATTACH_TIMEOUT_MS = 5000;
+
+/** The edges and the services process, as a group. A process that ends in the middle of a call is as good as one that agreed. */
+export class RoleMembers implements Members {
+  #roles: () => Role[];
+
+  constructor(roles: () => Role[]) {
+    this.#roles = roles;
+  }
+
+  /** Resolves when all that run now route by the snapshot of this generation or a later one. */
+  async routes(generation: number): Promise<void> {
+    await this.#callAll("routes", { generation }, ROUTES_TIMEOUT_MS);
+  }
+
+  async release(request: MemberCalls["release"]["request"]): Promise<boolean> {
+    const timeoutMs = request.onlyIfIdle ? IDLE_TIMEOUT_MS : DRAIN_TIMEOUT_MS;
+    const replies = await this.#callAll("release", request, timeoutMs);
+    // Who was silent all that time may have something in flight.
+    return replies.every((reply) => reply === "gone" || (reply !== "failed" && reply.released));
+  }
+
+  async inFlight(instanceId: string): Promise<number> {
+    const replies = await this.#callAll("inFlight", { instanceId }, IN_FLIGHT_TIMEOUT_MS);
+    return replies.reduce((sum, reply) => sum + (typeof reply === "string" ? 0 : reply.count), 0);
+  }
+
+  gone(request: MemberCalls["gone"]["request"]): void {
+    void this.#callAll("gone", request, IDLE_TIMEOUT_MS);
+  }
+
+  async attach(request: Parameters<Members["attach"]>[0]): Promise<void> {
+    // Without a services process now, its successor attaches all runners before it counts as ready.
+    await this.#services()
+      ?.channel?.call("attach", request, ATTACH_TIMEOUT_MS)
+      .catch(() => {});
+  }
+
+  detach(instanceId: string): void {
+    this.#services()
+      ?.channel?.call("detach", { instanceId }, ATTACH_TIMEOUT_MS)
+      .catch(() => {});
+  }
+
+  #services(): Role | undefined {
+    return this.#roles().find((role) => role.name === "services");
+  }
+
+  /** One reply for each process, or what became of it. */
+  #callAll<Name extends "routes" | "release" | "inFlight" | "gone">(
+    name: Name,
+    request: MemberCalls[Name]["request"],
+    timeoutMs: number,
+  ): Promise<(MemberCalls[Name]["reply"] | "gone" | "failed")[]> {
+    const members = this.#roles().filter((role) => role.name !== "control");
+    return Promise.all(
+      members.map(async (role) => {
+        const { channel } = role;
+        try {
+          return channel ? await channel.call(name, request as never, timeoutMs) : "gone";
+        } catch {
+          return role.channel === channel ? "failed" : "gone";
+        }
+      }),
+    );
+  }
+}

@@ -1,0 +1,150 @@
+import { once } from "node:events";
+import { extname, join } from "node:path";
+import { type Config, configEnvironment } from "../domain/config.ts";
+import type { PlatformStatus } from "../domain/messages.ts";
+import { paths } from "../domain/paths.ts";
+import type { PlanLaunch } from "../workerd/plan.ts";
+import { detectHost } from "./host.ts";
+import { DRAIN_TIMEOUT_MS } from "./limits.ts";
+import { RoleMembers } from "./members.ts";
+import { planner } from "./planner.ts";
+import { RunnerPool } from "./pool.ts";
+import { hasProc } from "./proc.ts";
+import { ProcessList } from "./process-list.ts";
+import { Role, type RoleChannel, type RoleName } from "./role.ts";
+import { Validator } from "./validate.ts";
+import { compileCache } from "./warm.ts";
+import { Watchdog } from "./watchdog.ts";
+
+export interface PlatformOptions {
+  /** Takes lines for the operator. */
+  log(line: string): void;
+  /** Program and arguments of a role's process. */
+  roleCommand?: ((role: RoleName) => readonly [string, ...string[]]) | undefined;
+  planLaunch: PlanLaunch;
+}
+
+/** From the first spawn until all roles are ready. */
+const READY_TIMEOUT_MS = 60_000;
+
+/** What control and services may still take once no request comes from outside any more. */
+const INNER_DRAIN_TIMEOUT_MS = 10_000;
+
+/** All processes of a running platform, and what they may ask of the supervisor. */
+export class Platform {
+  readonly config: Config;
+  #roles: Role[];
+  #members = new RoleMembers(() => this.#roles);
+  #runtime: ReturnType<typeof startRuntime>;
+  #generation: number | undefined;
+  #stopped: Promise<void> | undefined;
+
+  /** Starts everything. The port in the configuration must be free. */
+  constructor(config: Config, options: PlatformOptions) {
+    this.config = config;
+    const processes = new ProcessList(paths(config).runnerPids);
+    this.#runtime = startRuntime(config, options, this.#members, processes);
+    // Who needs it awaits it; until then a failure is not unhandled.
+    this.#runtime.catch(() => {});
+    const names: RoleName[] = ["control", "services", ...Array<RoleName>(config.edges).fill("edge")];
+    this.#roles = names.map(
+      (role) =>
+        new Role({
+          role,
+          command: (options.roleCommand ?? roleCommand)(role),
+          env: { ...process.env, ...configEnvironment(config), NODE_COMPILE_CACHE: compileCache(config) },
+          serve: (channel) => this.#serve(channel),
+          onReady: (ready) => this.#bringUpToDate(ready),
+          onStart: (pid) => processes.add(pid, `role:${role}`),
+          onEnd: (pid) => processes.remove(pid),
+          log: options.log,
+        }),
+    );
+  }
+
+  /** Resolves when all roles serve and runners can be started. Throws when they do not get there. */
+  async ready(): Promise<void> {
+    const timeout = AbortSignal.timeout(READY_TIMEOUT_MS);
+    const late = once(timeout, "abort").then(() => {
+      throw new Error(`the platform was not ready within ${READY_TIMEOUT_MS / 1000} s`);
+    });
+    await Promise.race([late, Promise.all([this.#runtime, ...this.#roles.map((role) => role.firstReady)])]);
+  }
+
+  async status(): Promise<PlatformStatus> {
+    const { host, pool } = await this.#runtime;
+    return {
+      processes: this.#roles.flatMap((role) => role.status()),
+      runners: pool.status(),
+      sandbox: host.bubblewrap ? "bubblewrap" : "none",
+      cpuLimit: hasProc ? "cpu-time" : "wall-time",
+    };
+  }
+
+  /** Ends everything: edges once their requests are done, then the rest. All calls get the same promise. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const stop = (name: RoleName, drainMs: number) =>
+      Promise.all(this.#roles.filter((role) => role.name === name).map((role) => role.stop(drainMs)));
+    await stop("edge", DRAIN_TIMEOUT_MS);
+    await Promise.all([
+      stop("control", INNER_DRAIN_TIMEOUT_MS),
+      this.#runtime.then(
+        ({ pool, validator }) => {
+          validator.stop();
+          return pool.stop();
+        },
+        () => {},
+      ),
+    ]);
+    await stop("services", INNER_DRAIN_TIMEOUT_MS);
+  }
+
+  #serve(channel: RoleChannel): void {
+    channel.handle("acquire", async ({ versionId }) => (await this.#runtime).pool.acquire(versionId));
+    channel.handle("verdict", async ({ instanceId }) => ({
+      cause: await (await this.#runtime).pool.verdict(instanceId),
+    }));
+    channel.handle("validate", async ({ record }) => (await this.#runtime).validator.validate(record));
+    channel.handle("retire", async ({ versionIds }) => {
+      (await this.#runtime).pool.retire(versionIds);
+      return {};
+    });
+    channel.handle("publish", async ({ generation }) => {
+      this.#generation = generation;
+      await this.#members.routes(generation);
+      return {};
+    });
+    channel.handle("status", () => this.status());
+  }
+
+  /** Tells a process that just started what it may have missed. */
+  async #bringUpToDate({ name, channel }: Role): Promise<void> {
+    if (name === "control" || !channel) return;
+    if (this.#generation !== undefined) await channel.call("routes", { generation: this.#generation });
+    if (name !== "services") return;
+    const { pool } = await this.#runtime;
+    await Promise.all(pool.attachments().map((attachment) => channel.call("attach", attachment)));
+  }
+}
+
+async function startRuntime(config: Config, options: PlatformOptions, members: RoleMembers, processes: ProcessList) {
+  const files = paths(config);
+  const host = await detectHost(config);
+  const plan = planner(config, host, options.planLaunch);
+  const around = { host, blobs: files.blobs, watchdog: new Watchdog(), processes };
+  return {
+    host,
+    pool: new RunnerPool({ ...around, config, plan, members, log: options.log }),
+    validator: new Validator({ ...around, plan, instance: files.instance }),
+  };
+}
+
+function roleCommand(role: RoleName): readonly [string, ...string[]] {
+  // The same file type as this one: TypeScript as it is, or JavaScript once built.
+  return [process.execPath, join(import.meta.dirname, "..", `main${extname(import.meta.filename)}`), `role:${role}`];
+}

@@ -1,0 +1,178 @@
+import { join } from "node:path";
+import type { Cause, RunnerAddress } from "../domain/messages.ts";
+import type { LaunchRecord } from "../domain/version.ts";
+import { type LaunchPlan, socketNames } from "../workerd/plan.ts";
+import { startupError } from "../workerd/startup-error.ts";
+import { exitCause } from "./exit-cause.ts";
+import type { RuntimeHost } from "./host.ts";
+import { publishSockets, removeConfig, removeInstance } from "./instance-files.ts";
+import { type Launched, launchPlan } from "./launch.ts";
+import { START_TIMEOUT_MS, TERMINATE_TIMEOUT_MS } from "./limits.ts";
+import { memoryBounds } from "./memory.ts";
+import type { ProcessList } from "./process-list.ts";
+import type { Watch, Watchdog } from "./watchdog.ts";
+
+/** The version's code did not start; `message` holds the runtime's own words. */
+export class StartError extends Error {
+  override name = "StartError";
+}
+
+/** What all runners of this supervisor share. */
+export interface RunnerSurroundings {
+  host: RuntimeHost;
+  blobs: string;
+  watchdog: Watchdog;
+  processes: ProcessList;
+}
+
+/** How a runner ended. */
+export interface End {
+  /** `none`: it was stopped on purpose. */
+  cause: Cause;
+  lifetimeMs: number;
+  /** The end of what it wrote. */
+  stderr: string;
+}
+
+/** One workerd process for one version: starts it, has it watched, ends it. It never starts twice. */
+export class Runner {
+  readonly address: RunnerAddress;
+  readonly record: LaunchRecord;
+  readonly plan: LaunchPlan;
+  readonly directory: string;
+  state: "starting" | "ready" | "draining" | "dead" = "starting";
+  /** Host id of the workerd process; 0 until it is known. */
+  pid = 0;
+  /** It took requests once. */
+  served = false;
+  /** Resolves when the process has ended and its directory is gone, also when it never got ready. */
+  readonly ended: Promise<End>;
+
+  #around: RunnerSurroundings;
+  #inFlight: () => Promise<number>;
+  #launched: Launched | undefined;
+  #watch: Watch | undefined;
+  /** Set when we end the process ourselves; the first reason counts. */
+  #endedFor: Cause | undefined;
+  #startedAtMs = performance.now();
+  #resolveEnded: (end: End) => void;
+
+  constructor(
+    instance: { instanceId: string; directory: string; record: LaunchRecord; plan: LaunchPlan },
+    around: RunnerSurroundings,
+    /** Requests that it has in flight. */
+    inFlight: () => Promise<number>,
+  ) {
+    this.#inFlight = inFlight;
+    const { instanceId, directory, record, plan } = instance;
+    this.#around = around;
+    this.record = record;
+    this.plan = plan;
+    this.directory = directory;
+    this.address = {
+      instanceId,
+      versionId: record.versionId,
+      httpSocket: join(directory, socketNames.http),
+      rpcSocket: join(directory, socketNames.rpc),
+    };
+    const { promise, resolve } = Promise.withResolvers<End>();
+    this.ended = promise;
+    this.#resolveEnded = resolve;
+  }
+
+  /** Resolves when it takes requests. Throws {@link StartError}. */
+  async start(): Promise<void> {
+    try {
+      const { host, blobs } = this.#around;
+      const { directory, plan, record } = this;
+      const bounds = host.idle && memoryBounds(host.idle.memory, record.limits.memoryMb);
+      const launched = await launchPlan(host, { directory, plan, blobs, maxDataBytes: bounds?.maxDataBytes });
+      this.#launched = launched;
+      void this.#awaitEnd(launched);
+      if (this.#endedFor !== undefined) launched.kill("SIGKILL");
+      await this.#awaitListening(launched);
+      removeConfig(directory);
+      this.pid = (await launched.workerdPid) ?? 0;
+      await publishSockets(directory, Object.values(socketNames));
+      if (this.#endedFor !== undefined || this.state === "dead") throw new StartError("it ended while it started");
+      this.#watch = this.#around.watchdog.watch({
+        pid: this.pid,
+        healthSocket: join(directory, socketNames.health),
+        limits: record.limits,
+        memory: bounds,
+        inFlight: this.#inFlight,
+        exceeded: (cause) => this.kill(cause),
+      });
+      this.state = "ready";
+      this.served = true;
+    } catch (error) {
+      this.kill("none");
+      if (!this.#launched) await this.#finish({ cause: "none", lifetimeMs: 0, stderr: "" });
+      throw error instanceof StartError
+        ? error
+        : new StartError(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** When it last used CPU; `performance.now()` time. */
+  get activeAtMs(): number {
+    return this.#watch?.activeAtMs() ?? this.#startedAtMs;
+  }
+
+  /** Looks at the process now, and ends it if it is out of memory. `gone`: it has ended or is about to. */
+  examine(): "memory" | "gone" | "sound" {
+    return this.#watch?.examine() ?? "gone";
+  }
+
+  /** Lets requests in flight end, for a bounded time. Resolves when the process has ended. */
+  async stop(): Promise<End> {
+    if (this.state !== "dead") this.state = "draining";
+    this.#endedFor ??= "none";
+    this.#launched?.kill("SIGTERM");
+    const timer = setTimeout(() => this.#launched?.kill("SIGKILL"), TERMINATE_TIMEOUT_MS);
+    const end = await this.ended;
+    clearTimeout(timer);
+    return end;
+  }
+
+  /** Ends the process at once. */
+  kill(cause: Cause): void {
+    if (this.state !== "dead") this.state = "draining";
+    this.#endedFor ??= cause;
+    this.#launched?.kill("SIGKILL");
+  }
+
+  async #awaitListening(launched: Launched): Promise<void> {
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      launched.kill("SIGKILL");
+    }, START_TIMEOUT_MS);
+    const listening = await launched.listening;
+    clearTimeout(timer);
+    if (listening) return;
+    await launched.exited;
+    throw new StartError(startupError(launched.stderr(), timedOut ? "timeout" : "exit", this.record).message);
+  }
+
+  async #awaitEnd(launched: Launched): Promise<void> {
+    const outer = launched.child.pid;
+    if (outer !== undefined) this.#around.processes.add(outer, this.directory);
+    const exit = await launched.exited;
+    if (outer !== undefined) this.#around.processes.remove(outer);
+    const stderr = launched.stderr();
+    await this.#finish({
+      cause: this.#endedFor ?? exitCause(exit, stderr),
+      lifetimeMs: performance.now() - this.#startedAtMs,
+      stderr,
+    });
+  }
+
+  async #finish(end: End): Promise<void> {
+    this.state = "dead";
+    this.#watch?.stop();
+    this.#watch = undefined;
+    await removeInstance(this.directory);
+    this.#resolveEnded(end);
+  }
+}

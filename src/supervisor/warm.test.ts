@@ -1,0 +1,42 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { testConfig } from "./testing.ts";
+import { compileCache, warmCompileCache } from "./warm.ts";
+
+let directory: string;
+const { NODE_COMPILE_CACHE } = process.env;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "fh-warm-"));
+});
+afterEach(() => {
+  if (NODE_COMPILE_CACHE === undefined) delete process.env.NODE_COMPILE_CACHE;
+  else process.env.NODE_COMPILE_CACHE = NODE_COMPILE_CACHE;
+  rmSync(directory, { recursive: true });
+});
+
+test("the cache is filled once for the same sources, and again when they change", async () => {
+  writeFileSync(join(directory, "warm-older"), "");
+  await warmCompileCache(directory);
+  const compiled = () => readdirSync(directory, { recursive: true }).filter((name) => !`${name}`.startsWith("warm-"));
+  const markers = readdirSync(directory).filter((name) => name.startsWith("warm-"));
+  expect(markers).toHaveLength(1);
+  expect(markers).not.toContain("warm-older");
+  expect(compiled().length).toBeGreaterThan(50);
+
+  for (const name of readdirSync(directory)) {
+    if (!name.startsWith("warm-")) rmSync(join(directory, name), { recursive: true });
+  }
+  await warmCompileCache(directory);
+  expect(compiled()).toEqual([]);
+});
+
+test("is shared with this process's, where it has one", () => {
+  const config = testConfig();
+  process.env.NODE_COMPILE_CACHE = directory;
+  expect(compileCache(config)).toBe(directory);
+  delete process.env.NODE_COMPILE_CACHE;
+  expect(compileCache(config).startsWith(config.dataDir)).toBe(true);
+  rmSync(config.dataDir, { recursive: true });
+});

@@ -1,0 +1,39 @@
+import { type Service, VOID, type WorkerBinding } from "./config.ts";
+import { runtimeText } from "./runtime-text.ts";
+
+const LINK_SERVICE = "link";
+
+export interface LinkTarget {
+  /** Unix socket that leads to the callee's RPC port. */
+  socketPath: string;
+  /** Named entrypoint; the default one when absent. */
+  entrypoint?: string;
+  props?: Record<string, unknown>;
+}
+
+/**
+ * A service binding to a worker in another process. A local worker forwards `fetch`, `connect` and RPC over workerd's
+ * debug port, because that is the one protocol in which the caller chooses entrypoint and props.
+ */
+export function linkBinding(
+  name: string,
+  { socketPath, ...callee }: LinkTarget,
+): { binding: WorkerBinding; services: Service[] } {
+  const props = JSON.stringify({ address: `unix:${socketPath}`, ...callee });
+  return {
+    binding: { name, service: { name: LINK_SERVICE, entrypoint: "Link", props: { json: props } } },
+    services: [linkService()],
+  };
+}
+
+/** One worker, and so one isolate, for all links of a version. */
+function linkService(): Service {
+  return {
+    name: LINK_SERVICE,
+    worker: {
+      modules: [{ name: "link.js", esModule: runtimeText("link") }],
+      compatibilityDate: "2026-11-01",
+      bindings: [{ name: "DEBUG_PORT", workerdDebugPort: VOID }],
+    },
+  };
+}

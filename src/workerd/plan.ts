@@ -1,0 +1,47 @@
+import type { AttachRequest } from "../domain/messages.ts";
+import type { LaunchRecord, Sealed } from "../domain/version.ts";
+
+/**
+ * `serve`: run the version. `inspect`: start its code once and answer on the HTTP socket with
+ * a JSON list of what it exports (no bindings reach out, nothing is served to anyone else).
+ */
+export type LaunchMode = "serve" | "inspect";
+
+export interface LaunchContext {
+  mode: LaunchMode;
+  /** Directory, as workerd sees it, in which it makes its listening sockets. */
+  socketDir: string;
+  /** Directory, as workerd sees it, of the sockets that the services role opened for it. */
+  servicesDir: string;
+  /** Empty directory, as workerd sees it, behind the health socket. */
+  emptyDir: string;
+  /** CIDR ranges that the Worker may reach although they are private. */
+  allowPrivate: string[];
+  unseal(sealed: Sealed): string;
+}
+
+/** Names of the sockets that workerd makes in `socketDir`. */
+export const socketNames = { http: "http.sock", health: "health.sock", rpc: "rpc.sock" } as const;
+
+/**
+ * A blob of the store, text, or (service-worker scripts in `inspect` only) the blob `base` followed by text.
+ * Never append to a file that is linked into the blob store: copy it.
+ */
+export type FileContent = { blob: string } | { text: string } | { base: string; suffix: string };
+
+/** How to start workerd for a version. Pure data: the supervisor writes the files and spawns. */
+export interface LaunchPlan {
+  /** Text of `config.capnp`. Holds secrets in clear: write it with mode 0600 and remove it once workerd listens. */
+  config: string;
+  /** Files that the config embeds, relative to its own directory. */
+  files: { path: string; content: FileContent }[];
+  /** Arguments after `workerd serve config.capnp`, such as `--experimental`. */
+  arguments: string[];
+  /** Service bindings that the services role must open sockets for. */
+  links: AttachRequest["links"];
+  /** Number of `listen` events to expect on the control channel. */
+  sockets: number;
+}
+
+/** Makes the plan for a launch record. Throws only on a record that upload should have refused. */
+export type PlanLaunch = (record: LaunchRecord, context: LaunchContext) => LaunchPlan;

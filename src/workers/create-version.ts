@@ -1,0 +1,95 @@
+import { randomUUID } from "node:crypto";
+import type { LaunchRecord } from "../domain/version.ts";
+import type { Platform } from "../store/platform.ts";
+import type { ScriptRow } from "../store/schema.ts";
+import { type Change, publish, retire, switchTraffic } from "./change.ts";
+import { activeDeployment } from "./deployments.ts";
+import { refusedBy } from "./errors.ts";
+import { type CheckedVersion, type NewVersion, storeVersion, type VersionFate } from "./store-version.ts";
+import type { VersionDraft } from "./version-draft.ts";
+
+/**
+ * Makes a version: starts its code once, stores it and, if asked to, deploys it. Resolves when edges know it.
+ * Call inside {@link changeScript}. Without `script`, the script is made too.
+ * Errors: what the runtime says (10021, 10068 without handlers), 10013 when edges do not confirm.
+ */
+export async function createVersion(
+  change: Change,
+  script: ScriptRow | undefined,
+  draft: VersionDraft,
+  fate: VersionFate,
+): Promise<NewVersion> {
+  const { platform } = change;
+  const now = new Date().toISOString();
+  const started = await startOnce(platform, await launchRecord(change, script, draft, now));
+  const { record } = started;
+  await platform.runtime.writeLaunchRecord(record);
+
+  const before = script && fate.deploy ? await activeDeployment(platform, script) : undefined;
+  // The runner starts while the database commits.
+  const warm = fate.deploy ? platform.runtime.prepare(record.versionId) : undefined;
+  let created: NewVersion;
+  try {
+    created = await platform.db
+      .transaction()
+      .execute((db) => storeVersion(db, change, script, { draft, fate, now, ...started }));
+  } catch (error) {
+    if (fate.deploy) retire(change, [record.versionId]);
+    throw error;
+  }
+  await warm;
+  if (created.deployment) await switchTraffic(change, before?.shares ?? [], created.deployment.shares);
+  else await publish(change);
+  return created;
+}
+
+async function launchRecord(
+  { platform, accountId, scriptName }: Change,
+  script: ScriptRow | undefined,
+  draft: VersionDraft,
+  createdOn: string,
+): Promise<LaunchRecord> {
+  const { annotations, metadata: _, ...launched } = draft;
+  return {
+    versionId: await freeVersionId(platform, script),
+    accountId,
+    scriptName,
+    createdOn,
+    tag: annotations["workers/tag"] ?? "",
+    ...launched,
+    exports: [],
+  };
+}
+
+/** An id whose first eight digits no other version (or alias) of the script has: they name its preview URL. */
+async function freeVersionId({ db }: Platform, script: ScriptRow | undefined): Promise<string> {
+  for (;;) {
+    const id = randomUUID();
+    if (!script) return id;
+    const prefix = id.slice(0, 8);
+    const [version, alias] = await Promise.all([
+      db
+        .selectFrom("versions")
+        .select("id")
+        .where("script_id", "=", script.id)
+        .where("id", "like", `${prefix}-%`)
+        .executeTakeFirst(),
+      db
+        .selectFrom("aliases")
+        .select("alias")
+        .where("script_id", "=", script.id)
+        .where("alias", "=", prefix)
+        .executeTakeFirst(),
+    ]);
+    if (!version && !alias) return id;
+  }
+}
+
+async function startOnce(
+  { runtime }: Platform,
+  record: LaunchRecord,
+): Promise<Pick<CheckedVersion, "record" | "startupTimeMs">> {
+  const reply = await runtime.validate(record);
+  if (!reply.ok) throw refusedBy(reply);
+  return { record: { ...record, exports: reply.exports }, startupTimeMs: reply.startupTimeMs };
+}

@@ -1,0 +1,146 @@
+/**
+ * Every refusal of this folder: code, HTTP status, message with the remedy. Codes are those that the
+ * client or the original's documentation knows (`wrangler-api.md` 10, `workers-semantics.md` 4.3).
+ */
+import { ApiError, type ApiFailure } from "../lib/api.ts";
+import * as limits from "./limits.ts";
+
+const mb = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(2)} MiB`;
+const refuse = (status: number, code: number, message: string) => new ApiError(status, { code, message });
+
+export const scriptNotFound = (name: string) =>
+  refuse(404, 10007, `This Worker does not exist on your account: "${name}". Deploy it first.`);
+
+export const environmentNotFound = (name: string) =>
+  refuse(404, 10092, `There is no environment "${name}"; every Worker has exactly one, named "production".`);
+
+export const versionNotFound = (id: string) =>
+  refuse(404, 100146, `There is no version "${id}" of this Worker; \`wrangler versions list\` shows those there are.`);
+
+export const deploymentNotFound = (id: string) =>
+  refuse(
+    404,
+    100147,
+    `There is no deployment "${id}" of this Worker; \`wrangler deployments list\` shows those there are.`,
+  );
+
+export const invalidScriptName = (name: string) =>
+  refuse(
+    400,
+    10016,
+    `"${name}" cannot be the name of a Worker. Use lower-case letters, digits, "-" and "_", start with a letter, a digit or "_", ` +
+      `and use at most ${limits.MAX_SCRIPT_NAME_LENGTH} characters.`,
+  );
+
+export const unreadableBody = (why: string) => refuse(400, 10026, `The request body cannot be read: ${why}`);
+
+/** Anything wrong with what was uploaded; the client shows the message as it is. */
+export const invalidUpload = (message: string) => refuse(400, 10021, message);
+
+export const bodyTooLarge = () =>
+  refuse(
+    413,
+    10027,
+    `The upload is larger than ${limits.MAX_UPLOAD_BYTES / 1_000_000} MB. Leave out files that the Worker does not import.`,
+  );
+
+export const tooManyUploads = () =>
+  refuse(429, 10429, "Too many uploads are being received at once. Repeat this one in a few seconds.");
+
+export const scriptTooLarge = (modules: { name: string; size: number }[], total: number) => {
+  const largest = modules.toSorted((a, b) => b.size - a.size).slice(0, 5);
+  return refuse(
+    413,
+    10027,
+    `The Worker has ${mb(total)} of modules; at most ${mb(limits.MAX_MODULES_BYTES)} are allowed. ` +
+      `The largest: ${largest.map(({ name, size }) => `${name} (${mb(size)})`).join(", ")}.`,
+  );
+};
+
+/** A refusal by those who know more: the runtime, or the product behind a binding. */
+export const refusedBy = ({ code, message }: { code: number; message: string }) => refuse(400, code, message);
+
+/** A feature of the original that is still to come. */
+export const unavailable = (what: string) => refuse(400, 10021, `${what} not available yet on this Freehold.`);
+
+export const bindingWithoutName = (index: number) =>
+  refuse(
+    400,
+    10052,
+    `Binding number ${index + 1} has no name. Give every binding a name that is a JavaScript identifier.`,
+  );
+
+export const bindingNameTaken = (name: string) =>
+  refuse(400, 10053, `Binding name '${name}' already in use. Please use a different name and try again.`);
+
+export const bindingNotFound = (name: string) =>
+  refuse(404, 10056, `There is no secret named '${name}'; \`wrangler secret list\` shows those there are.`);
+
+/** One error for each name; the client reads the names from the messages. */
+export const invalidInherit = (names: [string, ...string[]]) => {
+  const failure = (name: string): ApiFailure => ({
+    code: 10057,
+    message: `inherit binding '${name}' is invalid: the version to inherit from has no binding of that name.`,
+  });
+  const [first, ...more] = names;
+  return new ApiError(400, failure(first), ...more.map(failure));
+};
+
+export const serviceNotFound = (binding: string, service: string) =>
+  refuse(
+    400,
+    10143,
+    `The service binding '${binding}' names the Worker "${service}", which does not exist on your account. ` +
+      "Deploy it first, or mend the name.",
+  );
+
+export const serviceEnvironment = (binding: string, environment: string) =>
+  refuse(
+    400,
+    10092,
+    `The service binding '${binding}' names the environment "${environment}"; every Worker has exactly one, named "production". ` +
+      "Leave the environment out, and bind the Worker that wrangler deploys for it by its own name.",
+  );
+
+export const referenced = (name: string, by: string[]) =>
+  refuse(
+    409,
+    10064,
+    `"${name}" is used by other Workers: ${by.join(", ")} bind${by.length === 1 ? "s" : ""} it as a service. ` +
+      "Remove those bindings first, or delete with force (`wrangler delete --force`, `?force=true`), which breaks them.",
+  );
+
+export const latestNotDeployed = (code: 10214 | 10215) =>
+  refuse(
+    400,
+    code,
+    "The latest version of this Worker is not the one deployed, so a change to it would deploy code that was only uploaded. " +
+      "Deploy the latest version first, or use `wrangler versions secret`, which makes a version without deploying it.",
+  );
+
+export const splitDeployment = (code: 10214 | 10215) =>
+  refuse(
+    400,
+    code,
+    "This Worker's traffic is split between several versions, so it is not clear which one to change. " +
+      "Deploy one version at 100 % first, or use `wrangler versions secret`, which makes a version without deploying it.",
+  );
+
+export const secretsChanged = (names: string[]) =>
+  refuse(
+    400,
+    10220,
+    `This version was uploaded with other secrets than the ones now deployed; repeat with force=true to deploy it all the same. ` +
+      `The following secrets have changed: ${names.join(", ")}`,
+  );
+
+export const noVersions = (name: string) =>
+  refuse(404, 10222, `The Worker "${name}" has no versions yet. Upload one first.`);
+
+/** Committed, but edges did not confirm: the client may repeat the call. */
+export const notRouted = () =>
+  refuse(
+    503,
+    10013,
+    "The change is stored, but not all edges route by it yet. They will as soon as they can; it is safe to repeat the call.",
+  );

@@ -1,0 +1,39 @@
+/** Numbers of the original (`workers-semantics.md` 3 and 4.1) unless said otherwise. */
+
+/** Request body of an upload: the modules, their source maps and the form around them. Ours. */
+export const MAX_UPLOAD_BYTES = 100_000_000;
+/** All uploads together that are held in memory at once. Ours. */
+export const MAX_UPLOADS_BYTES = 4 * MAX_UPLOAD_BYTES;
+/** Sum of a version's modules, uncompressed, without source maps. */
+export const MAX_MODULES_BYTES = 64 * 1024 * 1024;
+/** Modules of one version, so that a launch plan stays small. Ours. */
+export const MAX_MODULES = 5_000;
+/** Length of a module's name in UTF-8 bytes. Ours. */
+export const MAX_MODULE_NAME_BYTES = 1_024;
+/** Text of `metadata`: bindings are limited to about 1 MB, dependencies and assets rules come on top. */
+export const MAX_METADATA_BYTES = 4_000_000;
+export const MAX_CPU_MS = 300_000;
+export const DEFAULT_CPU_MS = 30_000;
+export const MEMORY_MB = 128;
+
+/** What a version without a compatibility date gets: the oldest date there is. */
+export const OLDEST_COMPATIBILITY_DATE = "2021-11-02";
+
+/** A script's name is a DNS label. */
+export const MAX_SCRIPT_NAME_LENGTH = 63;
+/** `<alias>-<script>` is a DNS label. */
+export const MAX_LABEL_LENGTH = 63;
+export const MAX_ALIASES = 1_000;
+
+export const MAX_VERSIONS_PER_DEPLOYMENT = 2;
+/** Versions that may be deployed or previewed: the newest ones. */
+export const DEPLOYABLE_VERSIONS = 100;
+/** Deployments that a list shows: the newest ones. Ours; the client reads ten. */
+export const LISTED_DEPLOYMENTS = 100;
+/** Annotation `workers/message`; the client cuts at 100 to 120 characters. Ours. */
+export const MAX_ANNOTATION_LENGTH = 1_000;
+/** Tags of a script. Ours. */
+export const MAX_TAGS = 100;
+
+/** The one environment of every script. */
+export const ENVIRONMENT = "production";

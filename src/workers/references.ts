@@ -1,0 +1,51 @@
+import type { LaunchRecord } from "../domain/version.ts";
+import type { Platform } from "../store/platform.ts";
+import type { ScriptRow } from "../store/schema.ts";
+import { activeDeployment } from "./deployments.ts";
+import { listScripts, scriptSettings } from "./scripts.ts";
+import { requireVersion } from "./versions.ts";
+
+/** Names of the services that a script's active deployment binds. */
+export async function servicesOf(platform: Platform, script: ScriptRow): Promise<string[]> {
+  const shares = (await activeDeployment(platform, script))?.shares ?? [];
+  const versions = await Promise.all(shares.map(({ versionId }) => requireVersion(platform, script, versionId)));
+  const services = versions.flatMap(({ record }) => boundServices(record));
+  return [...new Set(services)].sort();
+}
+
+/** Names of the other scripts whose active deployment binds this one as a service. */
+export async function boundBy({ db }: Platform, accountId: string, name: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom("deployments")
+    .innerJoin("scripts", "scripts.id", "deployments.script_id")
+    .innerJoin("deployment_versions", "deployment_versions.deployment_id", "deployments.id")
+    .innerJoin("versions", "versions.id", "deployment_versions.version_id")
+    .select(["scripts.name", "versions.record_json"])
+    .where("scripts.account_id", "=", accountId)
+    .where("scripts.name", "!=", name)
+    .where(({ eb, selectFrom }) =>
+      eb(
+        "deployments.sequence",
+        "=",
+        selectFrom("deployments as later")
+          .select(({ fn }) => fn.max("later.sequence").as("sequence"))
+          .whereRef("later.script_id", "=", "scripts.id"),
+      ),
+    )
+    .execute();
+  const binds = (recordJson: string) => boundServices(JSON.parse(recordJson) as LaunchRecord).includes(name);
+  const names = rows.filter(({ record_json }) => binds(record_json)).map((row) => row.name);
+  return [...new Set(names)].sort();
+}
+
+function boundServices({ bindings }: LaunchRecord): string[] {
+  return bindings.filter((binding) => binding.type === "service").map(({ service }) => service);
+}
+
+/** Names of the scripts that send their tail to this one. */
+export async function tailedBy(platform: Platform, accountId: string, name: string): Promise<string[]> {
+  const scripts = await listScripts(platform, accountId);
+  return scripts
+    .filter((script) => scriptSettings(script).tail_consumers?.some(({ service }) => service === name))
+    .map((script) => script.name);
+}

@@ -1,0 +1,27 @@
+import type { ApiRoute } from "../store/platform.ts";
+import { betaWorkerRoutes } from "./beta-routes.ts";
+import { deploymentRoutes } from "./deployment-routes.ts";
+import { scriptRoutes } from "./script-routes.ts";
+import { secretRoutes } from "./secret-routes.ts";
+import { serviceRoutes } from "./service-routes.ts";
+import { settingsRoutes } from "./settings-routes.ts";
+import { triggerRoutes } from "./trigger-routes.ts";
+import { unavailableRoutes } from "./unavailable-routes.ts";
+import { usageRoutes } from "./usage-routes.ts";
+import { versionRoutes } from "./version-routes.ts";
+import { zoneRoutes } from "./zones.ts";
+
+/** Everything the API says about Workers, below `/client/v4`. */
+export const workersRoutes: ApiRoute[] = [
+  ...scriptRoutes,
+  ...versionRoutes,
+  ...betaWorkerRoutes,
+  ...deploymentRoutes,
+  ...settingsRoutes,
+  ...secretRoutes,
+  ...serviceRoutes,
+  ...triggerRoutes,
+  ...unavailableRoutes,
+  ...usageRoutes,
+  ...zoneRoutes,
+];

@@ -1,0 +1,56 @@
+import type { Platform } from "../store/platform.ts";
+import type { ScriptRow } from "../store/schema.ts";
+import { scriptNotFound } from "./errors.ts";
+
+/** Settings of a script that are not versioned, as `settings_json` holds them. */
+export interface ScriptSettings {
+  logpush?: boolean;
+  tail_consumers?: { service: string; environment?: string }[];
+  observability?: Record<string, unknown>;
+  tags?: string[];
+}
+
+const settingNames = ["logpush", "tail_consumers", "observability", "tags"] as const;
+
+export function findScript(
+  platform: Pick<Platform, "db">,
+  accountId: string,
+  name: string,
+): Promise<ScriptRow | undefined> {
+  return platform.db
+    .selectFrom("scripts")
+    .selectAll()
+    .where("account_id", "=", accountId)
+    .where("name", "=", name)
+    .executeTakeFirst();
+}
+
+/** The script; error 10007 when there is none. */
+export async function requireScript(
+  platform: Pick<Platform, "db">,
+  accountId: string,
+  name: string,
+): Promise<ScriptRow> {
+  const script = await findScript(platform, accountId, name);
+  if (!script) throw scriptNotFound(name);
+  return script;
+}
+
+/** An account's scripts by name. */
+export function listScripts(platform: Pick<Platform, "db">, accountId: string): Promise<ScriptRow[]> {
+  return platform.db.selectFrom("scripts").selectAll().where("account_id", "=", accountId).orderBy("name").execute();
+}
+
+export function scriptSettings(script: ScriptRow): ScriptSettings {
+  return JSON.parse(script.settings_json) as ScriptSettings;
+}
+
+/** The settings after a patch: what the patch leaves out stays, null takes away. */
+export function patchedSettings(settings: ScriptSettings, patch: Record<string, unknown>): ScriptSettings {
+  const result: Record<string, unknown> = { ...settings };
+  for (const name of settingNames) {
+    if (patch[name] === null) delete result[name];
+    else if (patch[name] !== undefined) result[name] = patch[name];
+  }
+  return result as ScriptSettings;
+}

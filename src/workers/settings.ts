@@ -1,0 +1,94 @@
+import type { ScriptRow } from "../store/schema.ts";
+import { resolveBindings } from "./bindings.ts";
+import { BoundedBody } from "./bounded-body.ts";
+import { type Change, changeScript } from "./change.ts";
+import { invalidUpload } from "./errors.ts";
+import { parseJsonPart, type ScriptSettingsPatch, type SettingsPatch, settingsSchema } from "./metadata.ts";
+import { type Revised, reviseVersion } from "./revise-version.ts";
+import { patchedSettings, requireScript, scriptSettings } from "./scripts.ts";
+import { refuseUnavailable } from "./unsupported.ts";
+import { auditVersion } from "./uploads.ts";
+import { draftOfVersion } from "./version-draft.ts";
+import { requireNewestVersion, requireVersion, type StoredVersion } from "./versions.ts";
+
+/** Fields whose change makes a version. */
+const versionedFields = ["bindings", "compatibility_date", "compatibility_flags", "limits", "placement"] as const;
+
+/** `PATCH settings`: JSON, or a form with a part `settings` (`wrangler-api.md` 11). */
+export async function readSettingsPatch(request: Request): Promise<SettingsPatch> {
+  using body = new BoundedBody(request);
+  if (!request.headers.get("content-type")?.startsWith("multipart/")) {
+    return parseJsonPart("settings", await body.text(), settingsSchema);
+  }
+  const part = (await body.formData()).get("settings");
+  if (part === null) throw invalidUpload('The form has no part named "settings".');
+  return parseJsonPart("settings", typeof part === "string" ? part : await part.text(), settingsSchema);
+}
+
+/** Changes settings; makes and deploys a version when versioned ones are among them. Errors: 10214, 10021, 10052 to 10057. */
+export async function changeSettings(
+  change: Change,
+  patch: SettingsPatch,
+): Promise<{ script: ScriptRow; version: StoredVersion }> {
+  refuseUnavailable(patch);
+  if (versionedFields.every((field) => patch[field] === undefined)) {
+    const script = await changeScriptSettings(change, patch);
+    return { script, version: await requireNewestVersion(change.platform, script) };
+  }
+  const revised: Revised = await reviseVersion(change, {
+    triggeredBy: "settings",
+    deploy: true,
+    refusalCode: 10214,
+    settings: patch,
+    draft: async (newest) => {
+      const { bindings, ...rest } = patch;
+      const resolvedBindings = bindings && (await replacedBindings(change, newest, bindings));
+      return draftOfVersion(change.scriptName, newest, { ...rest, ...(resolvedBindings && { resolvedBindings }) });
+    },
+  });
+  if (revised.created) await auditVersion(change, "settings.update", revised.created);
+  return revised;
+}
+
+/** Changes settings that are not versioned. */
+export async function changeScriptSettings(change: Change, patch: ScriptSettingsPatch): Promise<ScriptRow> {
+  const { platform, accountId, scriptName } = change;
+  const script = await changeScript(change, async () => {
+    const script = await requireScript(platform, accountId, scriptName);
+    const settings_json = JSON.stringify(patchedSettings(scriptSettings(script), patch));
+    const modified_on = new Date().toISOString();
+    await platform.db.updateTable("scripts").set({ settings_json, modified_on }).where("id", "=", script.id).execute();
+    return { ...script, settings_json, modified_on };
+  });
+  await platform.audit({
+    accountId,
+    actor: change.actor,
+    action: "script.settings",
+    target: scriptName,
+    detail: { ...scriptSettings(script) },
+  });
+  return script;
+}
+
+/** The whole list is replaced. An entry that gives only the name and type of a binding there is keeps it. */
+async function replacedBindings(change: Change, newest: StoredVersion, raws: unknown[]) {
+  const { platform, accountId, scriptName } = change;
+  const previous = newest.record.bindings;
+  const meant = raws.map((raw) => {
+    const { name, type, ...rest } = (raw ?? {}) as Record<string, unknown>;
+    const bare = Object.keys(rest).length === 0;
+    const kept = bare && previous.some((binding) => binding.name === name && binding.type === type);
+    return kept ? { name, type: "inherit" } : raw;
+  });
+  return resolveBindings(meant, {
+    platform,
+    accountId,
+    scriptName,
+    parts: [],
+    previous,
+    bindingsOf: async (id) =>
+      (await requireVersion(platform, await requireScript(platform, accountId, scriptName), id)).record.bindings,
+    keepTypes: [],
+    strictInherit: true,
+  });
+}

@@ -1,0 +1,128 @@
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import type { LaunchRecord } from "../domain/version.ts";
+import type { Platform } from "../store/platform.ts";
+import type { ScriptRow, VersionRow } from "../store/schema.ts";
+import { setAlias } from "./aliases.ts";
+import type { Change } from "./change.ts";
+import { type Deployment, insertDeployment } from "./deployments.ts";
+import { patchedSettings, scriptSettings } from "./scripts.ts";
+import type { VersionDraft } from "./version-draft.ts";
+import { readVersion, type StoredVersion } from "./versions.ts";
+
+export interface NewVersion {
+  script: ScriptRow;
+  version: StoredVersion;
+  deployment?: Deployment;
+}
+
+export interface VersionFate {
+  /** Why the version came to be: annotation `workers/triggered_by`. */
+  triggeredBy: string;
+  /** Deploy it to all traffic at once, or only keep it. */
+  deploy: boolean;
+  /** Changes of the script's unversioned settings that go with it. */
+  settings?: Record<string, unknown>;
+}
+
+/** A version whose code was started once. */
+export interface CheckedVersion {
+  record: LaunchRecord;
+  startupTimeMs: number;
+  draft: VersionDraft;
+  fate: VersionFate;
+  /** ISO time of the upload. */
+  now: string;
+}
+
+/** Writes a version, its script if that is new, and its alias and deployment if it has them. Run in a transaction. */
+export async function storeVersion(
+  db: Platform["db"],
+  change: Change,
+  existing: ScriptRow | undefined,
+  { record, startupTimeMs, draft, fate, now }: CheckedVersion,
+): Promise<NewVersion> {
+  const script = existing
+    ? await updateScript(db, existing, change, fate, now)
+    : await insertScript(db, change, fate, now);
+  const row: VersionRow = {
+    id: record.versionId,
+    script_id: script.id,
+    number: script.next_version_number - 1,
+    created_on: now,
+    author_id: change.actor.tokenId,
+    author_email: change.actor.email,
+    source: change.source,
+    etag: etag(record),
+    startup_time_ms: Math.round(startupTimeMs),
+    annotations_json: JSON.stringify({ ...draft.annotations, "workers/triggered_by": fate.triggeredBy }),
+    record_json: JSON.stringify(record),
+    metadata_json: JSON.stringify(draft.metadata),
+  };
+  await db.insertInto("versions").values(row).execute();
+  const alias = draft.annotations["workers/alias"];
+  if (alias) await setAlias(db, { scriptId: script.id, alias, versionId: row.id, at: now });
+  if (!fate.deploy) return { script, version: readVersion(row) };
+  const deployment: Deployment = {
+    row: {
+      id: randomUUID(),
+      script_id: script.id,
+      created_on: now,
+      source: change.source,
+      author_email: change.actor.email,
+      annotations_json: JSON.stringify(deploymentAnnotations(draft.annotations, fate.triggeredBy)),
+    },
+    shares: [{ versionId: row.id, percentage: 100 }],
+  };
+  await insertDeployment(db, deployment);
+  return { script, version: readVersion(row), deployment };
+}
+
+function deploymentAnnotations(version: Record<string, string>, triggeredBy: string): Record<string, string> {
+  const message = version["workers/message"];
+  return { ...(message && { "workers/message": message }), "workers/triggered_by": triggeredBy };
+}
+
+async function insertScript(db: Platform["db"], change: Change, fate: VersionFate, now: string): Promise<ScriptRow> {
+  const script: ScriptRow = {
+    id: randomUUID(),
+    account_id: change.accountId,
+    name: change.scriptName,
+    tag: randomBytes(16).toString("hex"),
+    created_on: now,
+    modified_on: now,
+    last_deployed_from: change.source,
+    migration_tag: null,
+    // Host names answer once a client asks for them (`POST …/subdomain`), as with the original.
+    enabled: 0,
+    previews_enabled: 0,
+    next_version_number: 2,
+    settings_json: JSON.stringify(patchedSettings({}, fate.settings ?? {})),
+  };
+  await db.insertInto("scripts").values(script).execute();
+  return script;
+}
+
+async function updateScript(
+  db: Platform["db"],
+  script: ScriptRow,
+  change: Change,
+  fate: VersionFate,
+  now: string,
+): Promise<ScriptRow> {
+  const changed = {
+    modified_on: now,
+    next_version_number: script.next_version_number + 1,
+    ...(fate.deploy && { last_deployed_from: change.source }),
+    ...(fate.settings && { settings_json: JSON.stringify(patchedSettings(scriptSettings(script), fate.settings)) }),
+  };
+  await db.updateTable("scripts").set(changed).where("id", "=", script.id).execute();
+  return { ...script, ...changed };
+}
+
+/** Changes with the code, and only with it. */
+function etag({ mainModule, modules }: LaunchRecord): string {
+  const content = modules.map(({ name, type, blob }) => [name, type, blob]);
+  return createHash("sha256")
+    .update(JSON.stringify([mainModule, content]))
+    .digest("hex");
+}

@@ -1,0 +1,53 @@
+import { route } from "../lib/api.ts";
+import type { ApiRoute, Platform } from "../store/platform.ts";
+import { unavailable } from "./errors.ts";
+
+const account = "/accounts/:account";
+const script = `${account}/workers/scripts/:script`;
+const dispatched = `${account}/workers/dispatch/namespaces/:namespace/scripts/:script`;
+
+/**
+ * What clients ask of products that are still to come, in the course of commands that exist: `deploy` looks up
+ * and makes resources, `delete` lists namespaces. Whoever adds the product removes its lines.
+ */
+const emptyLists: { path: string; what: string }[] = [
+  { path: `${account}/storage/kv/namespaces`, what: "KV namespaces" },
+  { path: `${account}/workers/durable_objects/namespaces`, what: "Durable Object namespaces" },
+];
+
+const refused: { method: ApiRoute["method"]; path: string; what: string }[] = [
+  { method: "POST", path: `${script}/assets-upload-session`, what: "Static assets are" },
+  { method: "POST", path: `${script}/tails`, what: "Tails (wrangler tail) are" },
+  { method: "POST", path: `${script}/edge-preview`, what: "Remote development (wrangler dev --remote) is" },
+  {
+    method: "GET",
+    path: `${account}/workers/subdomain/edge-preview`,
+    what: "Remote development (wrangler dev --remote) is",
+  },
+  { method: "POST", path: `${account}/storage/kv/namespaces`, what: "KV namespaces are" },
+  { method: "GET", path: `${account}/d1/database/:name`, what: "D1 databases are" },
+  { method: "POST", path: `${account}/d1/database`, what: "D1 databases are" },
+  { method: "GET", path: `${account}/r2/buckets/:name`, what: "R2 buckets are" },
+  { method: "POST", path: `${account}/r2/buckets`, what: "R2 buckets are" },
+  { method: "GET", path: `${account}/queues`, what: "Queues are" },
+  { method: "GET", path: `${account}/workflows/:name`, what: "Workflows are" },
+  { method: "GET", path: dispatched, what: "Dispatch namespaces are" },
+  { method: "PUT", path: dispatched, what: "Dispatch namespaces are" },
+];
+
+export const unavailableRoutes: ApiRoute[] = [
+  ...emptyLists.map(({ path, what }) =>
+    route<Platform>({ method: "GET", path, scope: "read", summary: `List ${what}: none yet`, handle: () => [] }),
+  ),
+  ...refused.map(({ method, path, what }) =>
+    route<Platform>({
+      method,
+      path,
+      scope: "read",
+      summary: `${what} not available yet`,
+      handle: () => {
+        throw unavailable(what);
+      },
+    }),
+  ),
+];

@@ -1,0 +1,119 @@
+import type { Module, ModuleType } from "../domain/version.ts";
+import type { Blobs } from "../store/platform.ts";
+import { BoundedBody } from "./bounded-body.ts";
+import { invalidUpload, scriptTooLarge, unreadableBody } from "./errors.ts";
+import { MAX_MODULES, MAX_MODULES_BYTES } from "./limits.ts";
+import { type Metadata, metadataSchema, parseJsonPart } from "./metadata.ts";
+import { moduleName } from "./names.ts";
+
+/** Content type of a part to the kind of module (`wrangler-api.md` 2.7). */
+const moduleTypes: Record<string, ModuleType> = {
+  "application/javascript+module": "esm",
+  "text/javascript+module": "esm",
+  "application/javascript": "commonjs",
+  "text/javascript": "commonjs",
+  "application/wasm": "wasm",
+  "application/octet-stream": "data",
+  "text/plain": "text",
+  "application/json": "json",
+  "text/x-python": "python",
+  "text/x-python-requirement": "python-requirement",
+  "application/source-map": "source-map",
+};
+
+/** An upload whose parts are in the blob store. */
+export interface Upload {
+  metadata: Metadata;
+  /** Every part besides the metadata, source maps included; the entry comes first, if there is one. */
+  parts: Module[];
+}
+
+/**
+ * Reads the multipart form of an upload, checks names, types and sizes, and stores every module.
+ * Errors: 10021 for what is not allowed, 10026 for what cannot be read, 10027 for too much.
+ */
+export async function readUpload(request: Request, blobs: Blobs): Promise<Upload> {
+  using body = new BoundedBody(request);
+  switch (mediaType(request.headers.get("content-type"))) {
+    case "multipart/form-data":
+      return readForm(await body.formData(), blobs);
+    case "application/javascript":
+    case "text/javascript":
+      return readBareScript(await body.bytes(), blobs);
+    default:
+      throw unreadableBody("it must be multipart/form-data.");
+  }
+}
+
+async function readForm(form: FormData, blobs: Blobs): Promise<Upload> {
+  const metadata = await readMetadata(form);
+  const files = moduleFiles(form);
+  checkSizes(files.filter(({ type }) => type !== "source-map").map(({ name, file }) => ({ name, size: file.size })));
+  const parts = await Promise.all(
+    files.map(async ({ name, type, file }): Promise<Module> => {
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      return { name, type, blob: await blobs.put(bytes), size: bytes.byteLength };
+    }),
+  );
+  return { metadata, parts: entryFirst(metadata, parts) };
+}
+
+/** The oldest form of upload: the script itself as the body, in service-worker format. */
+async function readBareScript(bytes: Uint8Array, blobs: Blobs): Promise<Upload> {
+  const module: Module = { name: "script", type: "commonjs", blob: "", size: bytes.byteLength };
+  checkSizes([module]);
+  return { metadata: { body_part: module.name }, parts: [{ ...module, blob: await blobs.put(bytes) }] };
+}
+
+async function readMetadata(form: FormData): Promise<Metadata> {
+  const [part, ...more] = form.getAll("metadata");
+  if (part === undefined) throw invalidUpload('The upload has no part named "metadata".');
+  if (more.length > 0) throw invalidUpload('The upload has more than one part named "metadata".');
+  return parseJsonPart("metadata", typeof part === "string" ? part : await part.text(), metadataSchema);
+}
+
+interface ModuleFile {
+  name: string;
+  type: ModuleType;
+  file: File;
+}
+
+function moduleFiles(form: FormData): ModuleFile[] {
+  const files: ModuleFile[] = [];
+  const names = new Set<string>();
+  for (const [name, part] of form) {
+    if (name === "metadata") continue;
+    moduleName(name);
+    // `./a.js` and `a.js` are one name to the runtime.
+    const known = name.replace(/^\.\//, "");
+    if (names.has(known)) throw invalidUpload(`The upload has more than one module named "${known}".`);
+    names.add(known);
+    if (typeof part === "string") {
+      throw invalidUpload(`The part "${name}" has no file name; send every module as a file with a content type.`);
+    }
+    const type = moduleTypes[mediaType(part.type)];
+    if (!type) {
+      throw invalidUpload(
+        `The module "${name}" has the content type "${part.type}"; use one of ${Object.keys(moduleTypes).join(", ")}.`,
+      );
+    }
+    files.push({ name, type, file: part });
+  }
+  if (files.length > MAX_MODULES)
+    throw invalidUpload(`The upload has ${files.length} modules; at most ${MAX_MODULES} are allowed.`);
+  return files;
+}
+
+function checkSizes(modules: { name: string; size: number }[]): void {
+  const total = modules.reduce((sum, { size }) => sum + size, 0);
+  if (total > MAX_MODULES_BYTES) throw scriptTooLarge(modules, total);
+}
+
+function entryFirst({ main_module, body_part }: Metadata, parts: Module[]): Module[] {
+  const entry = parts.find(({ name }) => name === (main_module ?? body_part));
+  return entry ? [entry, ...parts.filter((part) => part !== entry)] : parts;
+}
+
+function mediaType(contentType: string | null): string {
+  return (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
+}

@@ -1,0 +1,94 @@
+import type { ApiRequest } from "../lib/api.ts";
+import type { Platform } from "../store/platform.ts";
+import type { ScriptRow } from "../store/schema.ts";
+import { alwaysKept, refusePartBindings, resolveBindings } from "./bindings.ts";
+import { type Change, changeOf, changeScript } from "./change.ts";
+import { createVersion } from "./create-version.ts";
+import { invalidUpload } from "./errors.ts";
+import { scriptName } from "./names.ts";
+import { findScript, requireScript } from "./scripts.ts";
+import type { NewVersion } from "./store-version.ts";
+import { refuseUnavailable } from "./unsupported.ts";
+import { readUpload, type Upload } from "./upload-form.ts";
+import { draftOfUpload, type UploadedCode, uploadedCode, type VersionDraft } from "./version-draft.ts";
+import { newestVersion, requireVersion } from "./versions.ts";
+
+type Request = ApiRequest<Platform, unknown>;
+
+/** `PUT scripts/:script`: a new version, deployed at once; makes the script if need be. */
+export async function deployUpload(request: Request): Promise<NewVersion> {
+  const change = changeOf(request);
+  scriptName(change.scriptName);
+  const { upload, code } = await receive(request);
+  const created = await changeScript(change, async () => {
+    const script = await findScript(change.platform, change.accountId, change.scriptName);
+    const draft = await draftOf(change, script, upload, code, strictInherit(request));
+    return createVersion(change, script, draft, { triggeredBy: "upload", deploy: true, settings: upload.metadata });
+  });
+  await auditVersion(change, "script.deploy", created);
+  return created;
+}
+
+/** `POST scripts/:script/versions`: a new version of a script that exists, in ES modules, not deployed. */
+export async function storeUpload(request: Request): Promise<NewVersion> {
+  const change = changeOf(request);
+  await requireScript(change.platform, change.accountId, change.scriptName);
+  const { upload, code } = await receive(request);
+  if (code.format === "service-worker") {
+    throw invalidUpload(
+      "Versions that are not deployed at once need ES modules; this upload is in service-worker format. " +
+        "Use `wrangler deploy`, or move to ES modules.",
+    );
+  }
+  const created = await changeScript(change, async () => {
+    const script = await requireScript(change.platform, change.accountId, change.scriptName);
+    const draft = await draftOf(change, script, upload, code, strictInherit(request));
+    return createVersion(change, script, draft, { triggeredBy: "upload", deploy: false });
+  });
+  await auditVersion(change, "version.upload", created);
+  return created;
+}
+
+async function receive({ raw, platform }: Request): Promise<{ upload: Upload; code: UploadedCode }> {
+  const upload = await readUpload(raw, platform.blobs);
+  // Before the code is looked at: an upload of assets alone has none.
+  refuseUnavailable(upload.metadata);
+  return { upload, code: uploadedCode(upload) };
+}
+
+async function draftOf(
+  change: Change,
+  script: ScriptRow | undefined,
+  upload: Upload,
+  code: UploadedCode,
+  strict: boolean,
+): Promise<VersionDraft> {
+  const { platform, accountId, scriptName } = change;
+  const previous = script && (await newestVersion(platform, script));
+  const bindings = await resolveBindings(upload.metadata.bindings ?? [], {
+    platform,
+    accountId,
+    scriptName,
+    parts: upload.parts,
+    previous: previous?.record.bindings ?? [],
+    bindingsOf: async (id) => (script ? (await requireVersion(platform, script, id)).record.bindings : []),
+    keepTypes: [...alwaysKept, ...(upload.metadata.keep_bindings ?? [])],
+    strictInherit: strict,
+  });
+  if (code.format === "modules") refusePartBindings(bindings);
+  return draftOfUpload(scriptName, upload, code, bindings);
+}
+
+function strictInherit({ query }: Request): boolean {
+  return query.get("bindings_inherit") === "strict";
+}
+
+export function auditVersion(change: Change, action: string, { version, deployment }: NewVersion): Promise<void> {
+  return change.platform.audit({
+    accountId: change.accountId,
+    actor: change.actor,
+    action,
+    target: change.scriptName,
+    detail: { version_id: version.row.id, ...(deployment && { deployment_id: deployment.row.id }) },
+  });
+}

@@ -1,0 +1,15 @@
+import type { Platform } from "../store/platform.ts";
+import type { ScriptRow } from "../store/schema.ts";
+
+/**
+ * What follows a version's first eight digits, or an alias, in its preview URL:
+ * `-<script>.<account>.<base>` with the port unless it is that of https.
+ */
+export async function previewUrlSuffix({ db, config }: Platform, script: ScriptRow): Promise<string> {
+  const { subdomain } = await db
+    .selectFrom("accounts")
+    .select("subdomain")
+    .where("id", "=", script.account_id)
+    .executeTakeFirstOrThrow();
+  return `-${script.name}.${subdomain}.${config.domain}${config.port === 443 ? "" : `:${config.port}`}`;
+}

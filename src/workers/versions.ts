@@ -1,0 +1,104 @@
+import type { LaunchRecord } from "../domain/version.ts";
+import type { Page } from "../lib/paging.ts";
+import type { Platform } from "../store/platform.ts";
+import type { ScriptRow, VersionRow } from "../store/schema.ts";
+import { noVersions, versionNotFound } from "./errors.ts";
+import { DEPLOYABLE_VERSIONS } from "./limits.ts";
+import { isVersionId } from "./names.ts";
+
+/** What an upload said besides the launch record, as `metadata_json` holds it. */
+export interface VersionMetadata {
+  placement?: Record<string, unknown>;
+  /** `limits` as given, such as `{ cpu_ms, subrequests }`; only set when the upload set some. */
+  limits?: Record<string, unknown>;
+  /** Whatever else the upload's metadata held. */
+  extra?: Record<string, unknown>;
+}
+
+/** A row of `versions` with its JSON columns read. */
+export interface StoredVersion {
+  row: VersionRow;
+  record: LaunchRecord;
+  annotations: Record<string, string>;
+  metadata: VersionMetadata;
+}
+
+type Db = Pick<Platform, "db">;
+
+export function readVersion(row: VersionRow): StoredVersion {
+  return {
+    row,
+    record: JSON.parse(row.record_json) as LaunchRecord,
+    annotations: JSON.parse(row.annotations_json) as Record<string, string>,
+    metadata: JSON.parse(row.metadata_json) as VersionMetadata,
+  };
+}
+
+export async function newestVersion({ db }: Db, script: ScriptRow): Promise<StoredVersion | undefined> {
+  const row = await newestFirst(db, script).limit(1).executeTakeFirst();
+  return row && readVersion(row);
+}
+
+/** The newest version; error 10222 when the script has none. */
+export async function requireNewestVersion(platform: Db, script: ScriptRow): Promise<StoredVersion> {
+  const newest = await newestVersion(platform, script);
+  if (!newest) throw noVersions(script.name);
+  return newest;
+}
+
+/** The version of this script; error 100146 when there is none of that id. */
+export async function requireVersion({ db }: Db, script: ScriptRow, id: string): Promise<StoredVersion> {
+  const row = isVersionId(id)
+    ? await db
+        .selectFrom("versions")
+        .selectAll()
+        .where("script_id", "=", script.id)
+        .where("id", "=", id)
+        .executeTakeFirst()
+    : undefined;
+  if (!row) throw versionNotFound(id);
+  return readVersion(row);
+}
+
+/** A page of the `within` newest versions, newest first. */
+export async function listVersions(
+  { db }: Db,
+  script: ScriptRow,
+  { offset, size }: Pick<Page, "offset" | "size">,
+  within = Number.POSITIVE_INFINITY,
+): Promise<StoredVersion[]> {
+  const limit = Math.min(size, within - offset);
+  if (limit <= 0) return [];
+  const rows = await newestFirst(db, script).limit(limit).offset(offset).execute();
+  return rows.map(readVersion);
+}
+
+/** The newest version of each of an account's scripts, by the script's id. */
+export async function newestVersions({ db }: Db, accountId: string): Promise<Map<string, StoredVersion>> {
+  const rows = await db
+    .selectFrom("versions")
+    .innerJoin("scripts", "scripts.id", "versions.script_id")
+    .selectAll("versions")
+    .where("scripts.account_id", "=", accountId)
+    .where(({ eb }) => eb("versions.number", "=", eb("scripts.next_version_number", "-", 1)))
+    .execute();
+  return new Map(rows.map((row) => [row.script_id, readVersion(row)]));
+}
+
+export async function countVersions({ db }: Db, script: ScriptRow): Promise<number> {
+  const { count } = await db
+    .selectFrom("versions")
+    .select(({ fn }) => fn.countAll<number | string>().as("count"))
+    .where("script_id", "=", script.id)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** Number of the oldest version that may still be deployed or previewed. */
+export function oldestDeployableNumber(script: ScriptRow): number {
+  return script.next_version_number - DEPLOYABLE_VERSIONS;
+}
+
+function newestFirst(db: Platform["db"], script: ScriptRow) {
+  return db.selectFrom("versions").selectAll().where("script_id", "=", script.id).orderBy("number", "desc");
+}
