@@ -1,6 +1,7 @@
+import { heavyLoad } from "../test/harness/heavy-load.ts";
+import { percentile } from "../test/harness/load.ts";
 import { startPlatform } from "../test/harness/platform.ts";
 import { answering, type Bench, median, round } from "./lib.ts";
-import { load, percentile } from "./load.ts";
 
 const limitMs = 200;
 const spins = 10;
@@ -35,9 +36,10 @@ export const cpuLimit: Bench = {
     const troubled: number[] = [];
     for (let i = 0; i < rounds; i++) {
       calm.push(
-        ...(await load({ port: platform.port, host, connections: 2, pauseMs: 6, durationMs: roundMs })).latenciesMs,
+        ...(await heavyLoad({ port: platform.port, host, connections: 2, pauseMs: 6, durationMs: roundMs }))
+          .latenciesMs,
       );
-      const neighbour = load({ port: platform.port, host, connections: 2, pauseMs: 6, durationMs: roundMs });
+      const neighbour = heavyLoad({ port: platform.port, host, connections: 2, pauseMs: 6, durationMs: roundMs });
       let running = true;
       neighbour.finally(() => {
         running = false;

@@ -1,6 +1,6 @@
+import { percentile } from "../test/harness/load.ts";
 import { type Platform, startPlatform } from "../test/harness/platform.ts";
 import { answering, type Bench, median, round } from "./lib.ts";
-import { percentile } from "./load.ts";
 import { startRawWorkerd } from "./raw-workerd.ts";
 
 const deploys = 30;

@@ -1,4 +1,6 @@
 /** `npm run bench [-- name …]`: measured claims, each with its conditions and its baseline in the same run. */
+import { assets } from "./assets.ts";
+import { assetsUpload } from "./assets-upload.ts";
 import { coldStart } from "./cold-start.ts";
 import { cpuLimit } from "./cpu-limit.ts";
 import { deployTime } from "./deploy-time.ts";
@@ -7,7 +9,7 @@ import { memory } from "./memory.ts";
 import { requestCost } from "./request-cost.ts";
 import { serviceBinding } from "./service-binding.ts";
 
-const benches: Bench[] = [requestCost, coldStart, memory, deployTime, cpuLimit, serviceBinding];
+const benches: Bench[] = [requestCost, coldStart, memory, deployTime, cpuLimit, serviceBinding, assets, assetsUpload];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name));

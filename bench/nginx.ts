@@ -12,7 +12,24 @@ export interface Nginx extends Disposable {
 }
 
 /** nginx as a reverse proxy with kept connections to a unix socket; undefined when it is not installed. */
-export async function startNginx(upstreamSocket: string, workers: number): Promise<Nginx | undefined> {
+export function startNginx(upstreamSocket: string, workers: number): Promise<Nginx | undefined> {
+  // workerd closes idle connections after 15 s; nginx must do so before.
+  return start(workers, (listen) => [
+    `upstream worker { server unix:${upstreamSocket}; keepalive 64; keepalive_timeout 5s; }`,
+    `server { ${listen}`,
+    'location / { proxy_pass http://worker; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; } }',
+  ]);
+}
+
+/** nginx as a server of files, set as Debian's own configuration sets it but for the log. */
+export function startNginxFiles(root: string, workers: number): Promise<Nginx | undefined> {
+  return start(workers, (listen) => [
+    "sendfile on; tcp_nopush on; types_hash_max_size 2048; gzip on; include /etc/nginx/mime.types;",
+    `server { ${listen} root ${root}; }`,
+  ]);
+}
+
+async function start(workers: number, http: (listen: string) => string[]): Promise<Nginx | undefined> {
   if (spawnSync("nginx", ["-v"]).error) return undefined;
   const directory = mkdtempSync(join(tmpdir(), "fh-nginx-"));
   const port = await freePort();
@@ -20,19 +37,14 @@ export async function startNginx(upstreamSocket: string, workers: number): Promi
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
     (name) => `${name}_temp_path ${directory}/${name};`,
   );
-  // workerd closes idle connections after 15 s; nginx must do so before.
   writeFileSync(
     join(directory, "nginx.conf"),
     `${user} daemon off; worker_processes ${workers}; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
 events { worker_connections 512; }
 http {
   access_log off; ${temporary.join(" ")}
-  upstream worker { server unix:${upstreamSocket}; keepalive 64; keepalive_timeout 5s; }
-  server {
-    listen 127.0.0.1:${port} reuseport;
-    keepalive_requests 1000000;
-    location / { proxy_pass http://worker; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; }
-  }
+  keepalive_requests 10000000;
+  ${http(`listen 127.0.0.1:${port} reuseport;`).join("\n  ")}
 }\n`,
   );
   const child = spawn(
@@ -53,7 +65,7 @@ http {
   };
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const address = server.address();
@@ -62,7 +74,7 @@ function freePort(): Promise<number> {
   });
 }
 
-async function accepting(port: number): Promise<void> {
+export async function accepting(port: number): Promise<void> {
   const deadline = Date.now() + 5_000;
   for (;;) {
     const open = await new Promise<boolean>((resolve) => {
@@ -74,7 +86,7 @@ async function accepting(port: number): Promise<void> {
       socket.once("error", () => resolve(false));
     });
     if (open) return;
-    if (Date.now() > deadline) throw new Error("nginx does not accept connections");
+    if (Date.now() > deadline) throw new Error(`nothing accepts connections on port ${port}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

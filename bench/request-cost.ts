@@ -1,7 +1,8 @@
+import { heavyLoad } from "../test/harness/heavy-load.ts";
+import { percentile } from "../test/harness/load.ts";
 import { type Platform, startPlatform } from "../test/harness/platform.ts";
 import { cpuMs, descendants, isRuntime } from "../test/harness/processes.ts";
 import { answering, type Bench, type Figure, median, round } from "./lib.ts";
-import { load, percentile } from "./load.ts";
 import { startNginx } from "./nginx.ts";
 import { startRawWorkerd } from "./raw-workerd.ts";
 
@@ -30,8 +31,8 @@ export const requestCost: Bench = {
     const rawRuns: Cost[] = [];
     const nginxRuns: Cost[] = [];
     const platformRuns: Cost[] = [];
-    await load({ port: raw.port, host, connections, requests: 2_000 });
-    await load({ port: platform.port, host, connections, requests: 5_000 });
+    await heavyLoad({ port: raw.port, host, connections, requests: 2_000 });
+    await heavyLoad({ port: platform.port, host, connections, requests: 5_000 });
     for (let i = 0; i < rounds; i++) {
       rawRuns.push(await measure(raw.port, host, () => ({ proxy: [], workerd: [raw.pid], other: [] })));
       if (nginx)
@@ -84,7 +85,7 @@ async function measure(
   const groups = pids();
   const spent = (group: number[]) => group.reduce((sum, pid) => sum + cpuMs(pid), 0);
   const before = { proxy: spent(groups.proxy), workerd: spent(groups.workerd), other: spent(groups.other) };
-  const report = await load({ port, host, connections, requests });
+  const report = await heavyLoad({ port, host, connections, requests });
   if (report.failures > 0)
     throw new Error(`${report.failures} requests to port ${port} failed: ${report.firstFailure}`);
   const perRequestUs = (after: number, earlier: number) => ((after - earlier) * 1000) / report.requests;

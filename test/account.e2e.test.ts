@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { uploadForm } from "./harness/api.ts";
+import { Child } from "./harness/processes.ts";
 import { Project } from "./harness/project.ts";
 import { usePlatform } from "./harness/suite.ts";
 
@@ -146,7 +147,6 @@ test("bodies are read as JSON whatever the content type says", async () => {
 });
 
 test("a token may be read-only", async () => {
-  const { Child } = await import("./harness/processes.ts");
   const child = new Child(process.execPath, ["src/main.ts", "token", "create", "--name", "reader", "--scope", "read"], {
     env: {
       PATH: process.env.PATH ?? "",

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hasBubblewrap, urlPrintedBy } from "./harness/platform.ts";
+import { hasBubblewrap, repository, startPlatform, urlPrintedBy } from "./harness/platform.ts";
 import { Project } from "./harness/project.ts";
 import { usePlatform } from "./harness/suite.ts";
 
@@ -62,8 +62,7 @@ describe("files", () => {
 
   test("node:fs lists a virtual file system only", async () => {
     const { value } = await ask("/list", "/");
-    for (const name of ["etc", "proc", "root", "home", "usr", "work", "run", "var"])
-      expect(value ?? []).not.toContain(name);
+    for (const name of ["etc", "proc", "root", "home", "usr", "run", "var"]) expect(value ?? []).not.toContain(name);
   });
 
   test("node:fs does not read the platform's data", async () => {
@@ -150,7 +149,6 @@ describe("network", () => {
   });
 
   test("an operator may allow a private range", async () => {
-    const { startPlatform } = await import("./harness/platform.ts");
     await using open = await startPlatform({ env: { FREEHOLD_ALLOW_PRIVATE: "127.0.0.0/8" } });
     await open.api.deploy(
       "open",
@@ -167,7 +165,7 @@ describe.runIf(hasBubblewrap())("the sandbox, seen from the host", () => {
   test("a runner's root holds the runtime and nothing of the host", () => {
     for (const runner of platform().runners()) {
       const root = `/proc/${runner.pid}/root`;
-      for (const path of ["/etc/passwd", "/etc/shadow", "/root", "/home", "/work", "/bin/sh", "/usr/bin/env"]) {
+      for (const path of ["/etc/passwd", "/etc/shadow", "/root", "/home", repository, "/bin/sh", "/usr/bin/env"]) {
         expect(readable(join(root, path)), path).toBe(false);
       }
       const visible = walk(root, 6);

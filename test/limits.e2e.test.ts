@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
+import { heavyLoad } from "./harness/heavy-load.ts";
 import { Load, percentile } from "./harness/load.ts";
 import { urlPrintedBy } from "./harness/platform.ts";
 import { Project } from "./harness/project.ts";
@@ -71,6 +72,14 @@ test.each(["/heap", "/buffers"])("the memory bomb %s is ended with 1102 and the 
   expect(reply.status, reply.body.slice(0, 300)).toBe(503);
   expect(reply.body).toContain("1102");
   expect((await platform().fetch(await platform().url("bomb"))).body).toBe("harmless");
+});
+
+test("the garbage of a Worker under load is not taken for memory it holds", async () => {
+  const requests = 60_000;
+  const { port } = platform();
+  const report = await heavyLoad({ port, host: new URL(neighbour).host, connections: 8, requests });
+  expect(report.failures, report.firstFailure).toBe(0);
+  expect(report.requests).toBe(requests);
 });
 
 test("memory within the limit may be used", async () => {

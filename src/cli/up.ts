@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { startSupervisor } from "../supervisor/index.ts";
 import { announce } from "./announce.ts";
 import { type Command, configOptionsHelp, parseWithConfig } from "./command.ts";
+import { closeInheritedFiles } from "./inherited-files.ts";
 import { onSignals } from "./signals.ts";
 
 export const up: Command = {
@@ -12,6 +13,9 @@ export const up: Command = {
 Ctrl-C or SIGTERM stops it after the requests in flight; a second one stops it at once.`,
   async run(args, io) {
     const { config } = parseWithConfig(args, {}, io);
+    // What we and our processes make is for this user alone, wherever the data directory is.
+    process.umask(0o077);
+    closeInheritedFiles();
     const stopRequested = new AbortController();
     const signals = onSignals(
       () => stopRequested.abort(),

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { dataDirectory, temporaryDirectory } from "./testing.ts";
-import { findWrangler, wranglerEnvironment } from "./wrangler.ts";
+import { findWrangler, npmSettings, wranglerEnvironment } from "./wrangler.ts";
 
 const main = join(import.meta.dirname, "..", "main.ts");
 
@@ -71,6 +71,17 @@ test("without a platform nothing runs", () => {
 
 test("a directory without wrangler above it has none", () => {
   expect(findWrangler(temporaryDirectory())).toBeUndefined();
+});
+
+test("npx keeps the machine's settings of npm, which are not beside our Node", () => {
+  const prefix = temporaryDirectory();
+  mkdirSync(join(prefix, "bin"));
+  writeFileSync(join(prefix, "bin", "npx"), "");
+  expect(npmSettings({ PATH: `/nowhere:${prefix}/bin` })).toEqual({
+    npm_config_globalconfig: join(prefix, "etc", "npmrc"),
+  });
+  expect(npmSettings({ PATH: `${prefix}/bin`, npm_config_globalconfig: "/mine" })).toEqual({});
+  expect(npmSettings({ PATH: "/nowhere" })).toEqual({});
 });
 
 test("the user's NODE_OPTIONS are kept", () => {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, constants } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { readConfig } from "../domain/config.ts";
 import { type Command, CommandError, withPlatformHere } from "./command.ts";
 import { readWranglerEnv, type WranglerEnv } from "./wrangler-env.ts";
@@ -21,7 +21,8 @@ FREEHOLD_DATA names the data directory of the platform (default ./.freehold).`,
     if (io.env.npm_lifecycle_event === "freehold" && io.env.INIT_CWD) process.chdir(io.env.INIT_CWD);
     const found = findWrangler(process.cwd());
     const [file, before] = found ? [process.execPath, [found]] : ["npx", ["--yes", WRANGLER_PACKAGE]];
-    return runInTerminal(file, [...before, ...args], wranglerEnvironment(env, config.domain, io.env));
+    const environment = { ...wranglerEnvironment(env, config.domain, io.env), ...(!found && npmSettings(io.env)) };
+    return runInTerminal(file, [...before, ...args], environment);
   },
 };
 
@@ -55,6 +56,16 @@ export function wranglerEnvironment(
     // wrangler needs a newer Node than the machine may have; ours comes first.
     PATH: [dirname(process.execPath), inherited.PATH].filter(Boolean).join(delimiter),
   };
+}
+
+/**
+ * npm looks for the machine's settings (registry, proxy, certificates) beside the Node that runs it, which is ours here:
+ * tells it where the npx that is found has them.
+ */
+export function npmSettings(env: Record<string, string | undefined>): Record<string, string> {
+  if (env.npm_config_globalconfig) return {};
+  const directory = (env.PATH ?? "").split(delimiter).find((path) => path !== "" && existsSync(join(path, "npx")));
+  return directory ? { npm_config_globalconfig: join(dirname(resolve(directory)), "etc", "npmrc") } : {};
 }
 
 /** Runs a program with this terminal, which sends its Ctrl-C to the program as well. */

@@ -5,11 +5,12 @@ import { type Config, ConfigError, readConfig } from "../domain/config.ts";
 import type { MemberCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
-import { seal, unseal } from "../lib/seal.ts";
+import { deriveKey, seal, unseal } from "../lib/seal.ts";
 import { directoryBlobs } from "../store/blobs.ts";
 import { migrate } from "../store/migrations/index.ts";
 import type { Platform } from "../store/platform.ts";
 import { openDatabase } from "../store/sqlite.ts";
+import { AssetJobs } from "./asset-jobs.ts";
 import { auditTrail } from "./audit.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { LocalCertificate } from "./certificate.ts";
@@ -74,12 +75,16 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   const publisher = new Publisher({
     db,
     routesPath: files.routes,
+    retentionMs: config.assets.retentionMs,
     before: ({ accounts }) =>
       ensureCertificate(
         certificate,
         accounts.map((account) => account.subdomain),
       ),
-    announce: async (generation) => void (await supervisor.call("publish", { generation })),
+    announce: async (generation) => {
+      await supervisor.call("publish", { generation });
+      jobs.versionMade();
+    },
   });
   const platform: Platform = {
     config,
@@ -88,8 +93,11 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
     runtime: supervisorRuntime(files, supervisor, publisher),
     seal: (text) => seal(masterKey, text),
     unseal: (sealed) => unseal(masterKey, sealed),
+    signingKey: (purpose) => deriveKey(masterKey, purpose),
     audit: auditTrail(db),
   };
+  const jobs = new AssetJobs(platform);
+  await jobs.start();
   const app = createApp({ platform, tokens, routes: allRoutes(tokens), isPublished: () => publisher.published });
   const server = await listen(app, files.controlSocket);
   // One that fails is tried again on its own, and until it succeeds `/ready` says so.
@@ -102,6 +110,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
       clearInterval(republish);
       publisher.stop();
       await closeServer(server);
+      await jobs.stop();
       await db.destroy();
     },
   };

@@ -11,6 +11,8 @@ export interface PublisherParts {
   db: Kysely<Database>;
   /** File of the snapshot. */
   routesPath: string;
+  /** How long static files of replaced versions stay reachable. */
+  retentionMs: number;
   /** Work that must be done before edges see the snapshot. */
   before(snapshot: RoutingSnapshot): Promise<void>;
   /** Tells the others; resolves when they use the snapshot of this generation. */
@@ -32,7 +34,7 @@ export class Publisher {
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
-    this.#snapshots = new SnapshotTaker(parts.db);
+    this.#snapshots = new SnapshotTaker(parts.db, parts.retentionMs);
   }
 
   publish(): Promise<void> {

@@ -24,12 +24,16 @@ it("can be described whole", () => {
   for (const operation of operations) expect(operation.summary).not.toBe("");
 });
 
+/** Routes that check a token of their own refuse with this code. */
+const OWN_TOKEN = 10305;
+
 it("lets nobody in without a token, whatever the route", async () => {
   const open: string[] = [];
   for (const row of allRoutes(control.tokens)) {
     const path = row.path.replace(":account", control.accountId).replace(/:\w+/g, "x");
     const { json } = await control.call(row.method, path, { as: "nobody", ...(row.body && { body: {} }) });
-    if (json?.errors[0]?.code !== 9106) open.push(`${row.method} ${row.path}`);
+    const code = json?.errors[0]?.code;
+    if (code !== 9106 && !(row.scope === "none" && code === OWN_TOKEN)) open.push(`${row.method} ${row.path}`);
   }
   expect(open).toEqual([]);
 });
@@ -49,8 +53,9 @@ it("keeps each account's routes from tokens of others", async () => {
   const open: string[] = [];
   for (const row of allRoutes(control.tokens).filter((one) => one.path.includes(":account"))) {
     const path = row.path.replace(":account", "b".repeat(32)).replace(/:\w+/g, "x");
-    const { status } = await control.call(row.method, path, { ...(row.body && { body: {} }) });
-    if (status !== 403) open.push(`${row.method} ${row.path}`);
+    const { status, json } = await control.call(row.method, path, { ...(row.body && { body: {} }) });
+    const refused = row.scope === "none" ? json.errors[0]?.code === OWN_TOKEN : status === 403;
+    if (!refused) open.push(`${row.method} ${row.path}`);
   }
   expect(open).toEqual([]);
 });

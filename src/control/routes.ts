@@ -1,3 +1,4 @@
+import { assetRoutes } from "../products/assets/routes.ts";
 import type { ApiRoute } from "../store/platform.ts";
 import { workersRoutes } from "../workers/routes.ts";
 import { auditRoutes } from "./audit.ts";
@@ -8,5 +9,12 @@ import type { Tokens } from "./tokens.ts";
 
 /** The whole API. A product adds its table here. */
 export function allRoutes(tokens: Tokens): ApiRoute[] {
-  return [...identityRoutes, ...tokenRoutes(tokens), ...auditRoutes, ...subdomainRoutes, ...workersRoutes];
+  return [
+    ...identityRoutes,
+    ...tokenRoutes(tokens),
+    ...auditRoutes,
+    ...subdomainRoutes,
+    ...assetRoutes,
+    ...workersRoutes,
+  ];
 }

@@ -25,6 +25,9 @@ export function supervisorRuntime(
   return {
     validate: (record) => supervisor.call("validate", { record }, VALIDATE_TIMEOUT_MS),
     writeLaunchRecord: (record) => writeDurably(files.launchRecord(record.versionId), JSON.stringify(record)),
+    async removeLaunchRecords(versionIds) {
+      for (const versionId of versionIds) await rm(files.launchRecord(versionId), { force: true });
+    },
     prepare: (versionId) =>
       supervisor.call("acquire", { versionId }).then(
         () => {},

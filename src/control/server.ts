@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { sql } from "kysely";
+import { httpLimits } from "../lib/http/limits.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 import { API_BASE, answerError, answerUnrouted, createApi } from "./api.ts";
 import { apiUrl } from "./bootstrap.ts";
@@ -13,6 +14,9 @@ import type { Tokens } from "./tokens.ts";
 
 /** Longer than the edge keeps an idle connection, so that it is the edge that closes it. */
 const KEEP_ALIVE_MS = 75_000;
+
+/** What the edge lets through, and what it adds. */
+const MAX_HEAD_BYTES = httpLimits.headBytes + 4096;
 
 export interface ControlParts {
   platform: Platform;
@@ -45,7 +49,11 @@ export function createApp(parts: ControlParts): Hono {
 
 /** Serves the app on a unix socket that only this user can open. */
 export async function listen(app: Hono, socketPath: string): Promise<Server> {
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    overrideGlobalObjects: false,
+    serverOptions: { maxHeaderSize: MAX_HEAD_BYTES },
+  }) as Server;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
   // One left by a control process that was killed; the supervisor runs one at a time.

@@ -8,7 +8,7 @@ let platform: TestPlatform;
 let taker: SnapshotTaker;
 beforeEach(async () => {
   platform = await testPlatform();
-  taker = new SnapshotTaker(platform.db);
+  taker = new SnapshotTaker(platform.db, platform.config.assets.retentionMs);
 });
 afterEach(() => platform.end());
 

@@ -1,23 +1,27 @@
 import { type Kysely, sql } from "kysely";
 import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
+import { activeSites, MAX_RETAINED_VERSIONS, sitesServedSince } from "../products/assets/routed-sites.ts";
 import type { Database } from "../store/schema.ts";
 
 /** Versions of a script that preview URLs may name. */
 const PREVIEWED_VERSIONS = 100;
 
-type KnownVersions = Map<string, { nextNumber: number; versions: string[] }>;
+type KnownVersions = Map<string, { nextNumber: number; versions: string[]; sites: Record<string, string> }>;
 
 /** Reads routing snapshots from the database. */
 export class SnapshotTaker {
   readonly #db: Kysely<Database>;
+  readonly #retentionMs: number;
   /**
    * Script id to its newest versions and the number that the next one gets. A script gets a version only together
    * with a new number, so the lists, by far the largest part, are read again only for scripts that changed.
    */
   #known: KnownVersions = new Map();
 
-  constructor(db: Kysely<Database>) {
+  /** `retentionMs`: how long files of replaced versions stay reachable. */
+  constructor(db: Kysely<Database>, retentionMs: number) {
     this.#db = db;
+    this.#retentionMs = retentionMs;
   }
 
   /** A snapshot with its new generation, all of one moment. */
@@ -33,6 +37,7 @@ export class SnapshotTaker {
         const script = scripts.get(row.script_id);
         if (script) script.aliases[row.alias] = row.version_id;
       }
+      await this.#addDeployedSites(tx, scripts);
       return { generation, accounts, scripts: [...scripts.values()] };
     });
   }
@@ -50,7 +55,8 @@ export class SnapshotTaker {
     for (const row of rows) {
       let list = this.#known.get(row.id);
       if (list?.nextNumber !== row.next_version_number) {
-        list = { nextNumber: row.next_version_number, versions: await newestVersions(tx, row.id) };
+        const versions = await newestVersions(tx, row.id);
+        list = { nextNumber: row.next_version_number, versions, sites: await sitesOf(tx, row.id, versions) };
       }
       known.set(row.id, list);
       scripts.set(row.id, {
@@ -61,10 +67,29 @@ export class SnapshotTaker {
         shares: [],
         versions: list.versions,
         aliases: {},
+        ...(Object.keys(list.sites).length > 0 && { sites: { ...list.sites } }),
       });
     }
     this.#known = known;
     return scripts;
+  }
+
+  /** Sites of active versions, which may be older than the newest ones, and of those that were replaced a short while ago. */
+  async #addDeployedSites(tx: Kysely<Database>, scripts: Map<string, RoutedScript>): Promise<void> {
+    for (const { scriptId, versionId, site } of await activeSites(tx)) {
+      const script = scripts.get(scriptId);
+      if (script) script.sites = { ...script.sites, [versionId]: site };
+    }
+    if (this.#retentionMs === 0) return;
+    const since = new Date(Date.now() - this.#retentionMs).toISOString();
+    for (const { scriptId, site } of await sitesServedSince(tx, since)) {
+      const script = scripts.get(scriptId);
+      // A version with other secrets alone has the same site.
+      if (!script || script.shares.some(({ versionId }) => script.sites?.[versionId] === site)) continue;
+      const retained = script.retainedSites ?? [];
+      if (retained.length < MAX_RETAINED_VERSIONS && !retained.includes(site))
+        script.retainedSites = [...retained, site];
+    }
   }
 }
 
@@ -90,6 +115,19 @@ async function newestVersions(tx: Kysely<Database>, scriptId: string): Promise<s
     .limit(PREVIEWED_VERSIONS)
     .execute();
   return rows.map((row) => row.id);
+}
+
+/** Sites of those of the versions that have one, by version. */
+async function sitesOf(tx: Kysely<Database>, scriptId: string, versions: string[]): Promise<Record<string, string>> {
+  // Not every database takes an empty list.
+  if (versions.length === 0) return {};
+  const rows = await tx
+    .selectFrom("version_sites")
+    .select(["version_id", "site"])
+    .where("script_id", "=", scriptId)
+    .where("version_id", "in", versions)
+    .execute();
+  return Object.fromEntries(rows.map(({ version_id, site }) => [version_id, site]));
 }
 
 /** Shares of each script's newest deployment, in their order. One look into an index for each script. */

@@ -23,10 +23,25 @@ export interface Config {
   sandbox: "auto" | "off" | "required";
   /** Largest request body the edge passes on to a Worker, in bytes (413 beyond). */
   maxBodyBytes: number;
+  assets: AssetSettings;
+}
+
+/** What an operator may choose about static assets. */
+export interface AssetSettings {
+  /** Files of one version. */
+  maxFiles: number;
+  /** Bytes of one file. */
+  maxFileBytes: number;
+  /** How long files of a version stay reachable after another replaced it. 0: not at all. */
+  retentionMs: number;
+  /** Memory for contents, of all edges together. */
+  cacheBytes: number;
 }
 
 /** Longest `$FREEHOLD_DATA/run` that still leaves room for `<instance>/<socket>` under 108 bytes. */
 const MAX_RUN_DIR_LENGTH = 60;
+
+const MIB = 1024 * 1024;
 
 /** A mistake in the environment: `message` says what, why and what to do. */
 export class ConfigError extends Error {
@@ -56,6 +71,12 @@ export function readConfig(env: Record<string, string | undefined>, cpuCount: nu
       .map(cidr),
     sandbox: oneOf(env, "FREEHOLD_SANDBOX", ["auto", "off", "required"]),
     maxBodyBytes: integer(env, "FREEHOLD_MAX_BODY_MB", 100, 1, 1_000_000) * 1_000_000,
+    assets: {
+      maxFiles: integer(env, "FREEHOLD_ASSET_MAX_FILES", 100_000, 1, 1_000_000),
+      maxFileBytes: integer(env, "FREEHOLD_ASSET_MAX_FILE_MB", 25, 1, 4000) * MIB,
+      retentionMs: integer(env, "FREEHOLD_ASSET_RETENTION_HOURS", 24, 0, 8760) * 3_600_000,
+      cacheBytes: integer(env, "FREEHOLD_ASSET_CACHE_MB", 256, 1, 1_000_000) * MIB,
+    },
   };
 }
 
@@ -71,6 +92,10 @@ export function configEnvironment(config: Config): Record<string, string> {
     FREEHOLD_ALLOW_PRIVATE: config.allowPrivate.join(","),
     FREEHOLD_SANDBOX: config.sandbox,
     FREEHOLD_MAX_BODY_MB: String(config.maxBodyBytes / 1_000_000),
+    FREEHOLD_ASSET_MAX_FILES: String(config.assets.maxFiles),
+    FREEHOLD_ASSET_MAX_FILE_MB: String(config.assets.maxFileBytes / MIB),
+    FREEHOLD_ASSET_RETENTION_HOURS: String(config.assets.retentionMs / 3_600_000),
+    FREEHOLD_ASSET_CACHE_MB: String(config.assets.cacheBytes / MIB),
   };
 }
 

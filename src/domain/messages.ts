@@ -88,6 +88,8 @@ export interface AttachRequest {
   directory: string;
   /** Service bindings to other scripts, each on a socket file of its own. */
   links: { socket: string; script: string }[];
+  /** Present when the version binds its static assets: the socket file of plain HTTP that answers as the edge does. */
+  assets?: { socket: string };
 }
 
 export interface PlatformStatus {

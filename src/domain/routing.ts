@@ -45,3 +45,8 @@ export function chooseVersion(shares: Share[], point: number): string | undefine
   }
   return shares.at(-1)?.versionId;
 }
+
+/** Keys of all sites that the snapshot names. */
+export function namedSites({ scripts }: RoutingSnapshot): Set<string> {
+  return new Set(scripts.flatMap(({ sites = {}, retainedSites = [] }) => [...Object.values(sites), ...retainedSites]));
+}

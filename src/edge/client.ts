@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { PageText } from "./error-catalogue.ts";
 import { colo } from "./ray.ts";
 import type { Runner } from "./runners.ts";
 
@@ -20,6 +21,16 @@ export interface Client {
   runner: Runner | undefined;
   /** How often a runner could not be reached. */
   unreachable: number;
+  /** `http://` or `https://`. */
+  readonly scheme: string;
+  /** Why the request may not go to the Worker. */
+  refusal: PageText | undefined;
+  /** Early Hints to send when it goes there, or "". */
+  interim: string;
+  /** Where links of the Worker's answer are kept (see `WorkerHints`). */
+  hintKey: string;
+  /** The Worker may answer with an image only (see `image-guard.ts`). */
+  imageOnly: boolean;
 }
 
 interface TlsFacts {
@@ -32,9 +43,11 @@ export function newClient(socket: Pick<Socket, "remoteAddress">, tls: TlsFacts |
   const address = clientAddress(socket.remoteAddress);
   const scheme = tls ? "https" : "http";
   const forwarded = `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\n`;
+  // For the runtime, which takes it off again; without it the scheme is http.
+  const secure = tls ? "X-Forwarded-Scheme: https\r\n" : "";
   return {
     workerFields:
-      `CF-Connecting-IP: ${address}\r\nX-Real-IP: ${address}\r\n${forwarded}` +
+      `CF-Connecting-IP: ${address}\r\nX-Real-IP: ${address}\r\n${forwarded}${secure}` +
       `CF-Visitor: {"scheme":"${scheme}"}\r\nCF-IPCountry: XX\r\ncf-blob: ${requestProperties(tls)}\r\n`,
     apiFields: forwarded,
     ray: "",
@@ -43,6 +56,11 @@ export function newClient(socket: Pick<Socket, "remoteAddress">, tls: TlsFacts |
     versionId: "",
     runner: undefined,
     unreachable: 0,
+    scheme: `${scheme}://`,
+    refusal: undefined,
+    interim: "",
+    hintKey: "",
+    imageOnly: false,
   };
 }
 

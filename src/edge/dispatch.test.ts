@@ -387,7 +387,13 @@ describe("the API host", () => {
 
   test("HTTP/1.0 without a host means the API", async () => {
     const edge = await startEdge(cleanup, {});
-    await startServer(cleanup, edge.controlSocket, false, (_request, response) => response.end("ready"));
-    expect(await edge.client().send("GET /ready HTTP/1.0\r\n\r\n").toEnd()).toMatch(/ready$/);
+    await startServer(cleanup, edge.controlSocket, false, ({ headers }, response) => response.end(headers.host));
+    expect(await edge.client().send("GET /ready HTTP/1.0\r\n\r\n").toEnd()).toMatch(/\r\n\r\nlocalhost$/);
+  });
+
+  test("OPTIONS for the server as a whole is answered here", async () => {
+    const edge = await startEdge(cleanup, {});
+    const raw = edge.client().send("OPTIONS * HTTP/1.1\r\nHost: hello.acc.localhost\r\nConnection: close\r\n\r\n");
+    expect(await raw.toEnd()).toMatch(/^HTTP\/1.1 204 No Content\r\nAllow: GET, /);
   });
 });

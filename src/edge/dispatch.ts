@@ -7,13 +7,15 @@ import type { ResponseHead } from "../lib/http/response-head.ts";
 import type { Handler } from "../lib/http/server.ts";
 import type { Ticker } from "../lib/http/ticker.ts";
 import type { Loss } from "../lib/http/upstream.ts";
+import type { EdgeAssets } from "./assets.ts";
 import type { Client } from "./client.ts";
 import { type PageText, pageForStatus, pages } from "./error-catalogue.ts";
 import { errorPage } from "./error-pages.ts";
 import { apiRequest, clientResponse, isRuntimeFailure, pageFormat, workerRequest } from "./headers.ts";
+import { type ImageGuard, imageGuard, passesGuard } from "./image-guard.ts";
 import { edgeLimits } from "./limits.ts";
 import { nextRay } from "./ray.ts";
-import { pickVersion, type Router } from "./router.ts";
+import { pickVersion, type Router, type WorkerTarget } from "./router.ts";
 import type { Runners } from "./runners.ts";
 
 type ClientExchange = Exchange<Client>;
@@ -24,7 +26,10 @@ export interface DispatchOptions {
   control: UpstreamPool;
   ticker: Ticker;
   maxBodyBytes: number;
+  assets: EdgeAssets;
 }
+
+const ALLOW = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
 
 /** Answers requests: each goes to a runner or to control, or gets an error page. */
 export class Dispatch implements Omit<Handler<Client>, "opened"> {
@@ -41,9 +46,15 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     const client = exchange.state;
     client.ray = nextRay();
     client.pageFormat = pageFormat(head);
-    // Only HTTP/1.0 may leave the host away; it means whoever owns the address.
-    const target = this.router.resolve(head.host || "localhost");
-    if (target.kind === "worker") this.#toWorker(exchange, head, pickVersion(target.shares) ?? "");
+    // Only HTTP/1.0 may leave the host away; it means whoever owns the address. Servers behind want one.
+    if (head.host === "") head.host = "localhost";
+    // `OPTIONS *` asks about the server as a whole, and has no URL that a Worker could see.
+    if (head.method === "OPTIONS" && head.target === "*") {
+      exchange.respond(204, ALLOW, "");
+      return;
+    }
+    const target = this.router.resolve(head.host);
+    if (target.kind === "worker") this.#toVersion(exchange, head, target);
     else if (target.kind === "api") this.#toControl(exchange, head);
     else this.#refuse(exchange, pages.noWorker);
   }
@@ -54,6 +65,13 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
       if (head.status === 500) this.#explain(exchange, "none");
       else this.#refuse(exchange, pageForStatus(head.status));
       return undefined;
+    }
+    if (client.destination === "worker") {
+      if (client.imageOnly && !passesGuard(head)) {
+        this.#refuse(exchange, pages.blocked);
+        return undefined;
+      }
+      this.#options.assets.hints.learn(client.hintKey, head);
     }
     return clientResponse(head, client, this.#options.ticker.date);
   }
@@ -79,24 +97,57 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     this.#refuse(exchange, page, refusal.status === 400 ? refusal.reason : undefined);
   }
 
-  #toWorker(exchange: ClientExchange, head: RequestHead, versionId: string): void {
+  /** To the version's assets, its Worker, or whichever has the answer. The version is chosen once and for all here. */
+  #toVersion(exchange: ClientExchange, head: RequestHead, target: WorkerTarget): void {
+    const versionId = pickVersion(target.shares) ?? "";
+    const site = target.sites?.[versionId];
+    if (site === undefined) {
+      this.#prepareWorker(exchange, head, versionId);
+      this.#toWorker(exchange);
+      return;
+    }
+    const { hostname, retained } = target;
+    const origin = exchange.state.scheme + head.host;
+    const outcome = this.#options.assets.server.serve(exchange, head, { site, retained }, origin, hostname);
+    if (outcome === "answered") return;
+    this.#prepareWorker(exchange, head, versionId, imageGuard(head));
+    if (outcome === "worker") this.#toWorker(exchange);
+    else void outcome.then((found) => found === "worker" && this.#toWorker(exchange));
+  }
+
+  /** Keeps what the Worker needs of the request; its head is gone afterwards. */
+  #prepareWorker(exchange: ClientExchange, head: RequestHead, versionId: string, guard: ImageGuard = "none"): void {
     const client = exchange.state;
     const text = workerRequest(head, client);
-    if (text === undefined) {
-      this.#refuse(exchange, pages.loop);
+    client.versionId = versionId;
+    client.unreachable = 0;
+    client.imageOnly = guard === "check";
+    client.hintKey = this.#options.assets.hints.key(head, versionId);
+    client.interim = this.#options.assets.hints.interim(head, client.hintKey);
+    client.refusal = text === undefined ? pages.loop : guard === "block" ? pages.blocked : undefined;
+    exchange.prepare(text ?? "", this.#options.maxBodyBytes);
+  }
+
+  #toWorker(exchange: ClientExchange): void {
+    const client = exchange.state;
+    if (client.refusal) {
+      this.#refuse(exchange, client.refusal);
       return;
     }
     client.destination = "worker";
-    client.versionId = versionId;
-    client.unreachable = 0;
-    exchange.prepare(text, this.#options.maxBodyBytes);
-    const runner = this.#options.runners.get(versionId);
+    if (client.interim !== "") exchange.interim(client.interim);
+    const runner = this.#options.runners.get(client.versionId);
     if (runner === undefined) {
       this.#acquire(exchange);
       return;
     }
     client.runner = runner;
     exchange.send(runner.pool);
+  }
+
+  /** Static assets that should be there cannot be read. */
+  assetsLost(exchange: ClientExchange): void {
+    this.#refuse(exchange, pages.assetsLost);
   }
 
   #toControl(exchange: ClientExchange, head: RequestHead): void {

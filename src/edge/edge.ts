@@ -1,10 +1,12 @@
 import type { TLSSocket } from "node:tls";
 import type { Config } from "../domain/config.ts";
 import { paths } from "../domain/paths.ts";
+import { namedSites } from "../domain/routing.ts";
 import { type HttpLimits, httpLimits } from "../lib/http/limits.ts";
 import { UpstreamPool } from "../lib/http/pool.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
+import { EdgeAssets } from "./assets.ts";
 import { type Client, newClient } from "./client.ts";
 import { Dispatch } from "./dispatch.ts";
 import { headerNames } from "./headers.ts";
@@ -49,7 +51,14 @@ export function createEdge(options: EdgeOptions): Edge {
     names: headerNames,
   });
   const empty = new Router(config.domain, { generation: 0, accounts: [], scripts: [] });
-  const dispatch = new Dispatch(empty, { runners, control, ticker, maxBodyBytes: config.maxBodyBytes });
+  const assets = new EdgeAssets({
+    blobs: files.blobs,
+    assets: files.assets,
+    cacheBytes: Math.ceil(config.assets.cacheBytes / config.edges),
+    ticker,
+    lost: (exchange) => dispatch.assetsLost(exchange),
+  });
+  const dispatch = new Dispatch(empty, { runners, control, ticker, maxBodyBytes: config.maxBodyBytes, assets });
   const secured = new WeakMap<object, { version: string; cipher: string }>();
   const server = new HttpServer<Client>({
     names: headerNames,
@@ -70,7 +79,9 @@ export function createEdge(options: EdgeOptions): Edge {
     server.accept(socket);
   });
   const load = async () => {
-    dispatch.router = new Router(config.domain, await readSnapshot(files.routes));
+    const snapshot = await readSnapshot(files.routes);
+    dispatch.router = new Router(config.domain, snapshot);
+    assets.sites.keepOnly(namedSites(snapshot));
     await tls.load();
   };
   let loading: Promise<void> = Promise.resolve();
@@ -88,12 +99,11 @@ export function createEdge(options: EdgeOptions): Edge {
       return listener.listen({ host, port, shared: edges > 1, maxConnections: limits.connections });
     },
     async drain(timeoutMs = edgeLimits.drainMs) {
-      listener.close();
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, timeoutMs);
       });
-      await Promise.race([server.drain(), late]);
+      await Promise.race([listener.drain().then(() => server.drain()), late]);
       clearTimeout(timer);
     },
     close() {

@@ -75,6 +75,20 @@ export const pages = {
     "The request has passed through this platform too often: Workers call each other in a circle.",
     "If this is your Worker, do not let it fetch its own address.",
   ),
+  blocked: entry(
+    403,
+    403,
+    "Blocked",
+    "What this address answers is no image, and may not be shown as a page of this host.",
+    "Use the address in an image element.",
+  ),
+  assetsLost: entry(
+    500,
+    500,
+    "The file cannot be read",
+    "A static file of this site is listed but cannot be read from storage.",
+    "If this is your site, deploy it again; the platform's log says which file it is.",
+  ),
   badGateway: entry(502, 502, "Bad gateway", "No valid answer came from the Worker.", `${AUTHOR} for what it answers.`),
   controlAway: entry(
     503,

@@ -2,6 +2,7 @@ import { coreId, HeaderNames } from "../lib/http/header-names.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
 import type { ResponseHead } from "../lib/http/response-head.ts";
 import { droppedInRequest, droppedInResponse, requestText, responseText } from "../lib/http/rewrite.ts";
+import { assetHeaderNames } from "../products/assets/asset-request.ts";
 import type { Client, PageFormat } from "./client.ts";
 import { edgeLimits } from "./limits.ts";
 
@@ -32,7 +33,7 @@ const ours = [
   "x-real-ip",
 ];
 
-export const headerNames = new HeaderNames(ours);
+export const headerNames = new HeaderNames([...ours, ...assetHeaderNames, "content-type", "link"]);
 
 const droppedFromClient = droppedInRequest(headerNames, ours);
 const droppedFromUpstream = droppedInResponse(headerNames, ["date", "cf-ray"]);

@@ -28,6 +28,7 @@ export async function runEdge(): Promise<void> {
   supervisor.handle("release", async ({ instanceId, onlyIfIdle }) => ({
     released: await edge.runners.release(instanceId, onlyIfIdle),
   }));
+  supervisor.handle("inFlight", ({ instanceId }) => ({ count: edge.runners.inFlight(instanceId) }));
   supervisor.handle("gone", ({ instanceId, cause }) => {
     edge.runners.gone(instanceId, cause);
     return {};

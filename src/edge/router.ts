@@ -2,7 +2,18 @@ import { chooseVersion, type RoutedScript, type RoutingSnapshot, type Share } fr
 import { edgeLimits } from "./limits.ts";
 
 /** Where requests for a host go. `none`: no such Worker. */
-export type Target = { kind: "api" } | { kind: "worker"; shares: Share[] } | { kind: "none" };
+export type Target = { kind: "api" } | WorkerTarget | { kind: "none" };
+
+export interface WorkerTarget {
+  kind: "worker";
+  shares: Share[];
+  /** The host in lower case, without port. */
+  hostname: string;
+  /** Keys of the sites of versions that have static assets, by version. */
+  sites: Readonly<Record<string, string>> | undefined;
+  /** Keys of the sites of versions deployed earlier, newest first; previews show their own version alone. */
+  retained: readonly string[];
+}
 
 const api: Target = { kind: "api" };
 const none: Target = { kind: "none" };
@@ -47,18 +58,21 @@ export class Router {
     const [label, subdomain, ...rest] = name.slice(0, -this.#domain.length - 1).split(".");
     if (!label || !subdomain || rest.length > 0) return none;
     const script = this.#scripts.get(`${label}.${subdomain}`);
-    if (script) return script.enabled && script.shares.length > 0 ? { kind: "worker", shares: script.shares } : none;
-    return this.#findPreview(label, subdomain);
+    if (!script) return this.#findPreview(label, subdomain, name);
+    if (!script.enabled || script.shares.length === 0) return none;
+    const { shares, sites, retainedSites: retained = [] } = script;
+    return { kind: "worker", shares, hostname: name, sites, retained };
   }
 
   /** `<prefix>-<script>`, where both may hold dashes: every dash is tried against the tables. */
-  #findPreview(label: string, subdomain: string): Target {
+  #findPreview(label: string, subdomain: string, hostname: string): Target {
     for (let dash = label.indexOf("-"); dash > 0; dash = label.indexOf("-", dash + 1)) {
       const script = this.#scripts.get(`${label.slice(dash + 1)}.${subdomain}`);
       if (!script?.previewsEnabled) continue;
       const prefix = label.slice(0, dash);
       const versionId = versionByPrefix(script, prefix) ?? aliasVersion(script, prefix);
-      if (versionId !== undefined) return { kind: "worker", shares: [{ versionId, percentage: 100 }] };
+      if (versionId === undefined) continue;
+      return { kind: "worker", shares: [{ versionId, percentage: 100 }], hostname, sites: script.sites, retained: [] };
     }
     return none;
   }

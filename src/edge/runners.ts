@@ -109,6 +109,11 @@ export class Runners {
     return true;
   }
 
+  /** The supervisor's `inFlight`: 0 for an instance that this edge does not know. */
+  inFlight(instanceId: string): number {
+    return this.#instances.get(instanceId)?.pool.inFlight ?? 0;
+  }
+
   /** The supervisor's `gone`: what is in flight there fails with this cause. */
   gone(instanceId: string, cause: Cause): void {
     const runner = this.#instances.get(instanceId);

@@ -2,13 +2,21 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createMasterKey, loadMasterKey, SealError, seal, unseal } from "./seal.ts";
+import { createMasterKey, deriveKey, loadMasterKey, SealError, seal, unseal } from "./seal.ts";
 
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "freehold-seal-"));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
+
+test("derived keys differ by purpose and by master key, and are the same each time", () => {
+  const [one, other] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+  expect(deriveKey(one, "a")).toHaveLength(32);
+  expect(deriveKey(one, "a")).toEqual(deriveKey(one, "a"));
+  expect(deriveKey(one, "a")).not.toEqual(deriveKey(one, "b"));
+  expect(deriveKey(one, "a")).not.toEqual(deriveKey(other, "a"));
+});
 
 describe("master key", () => {
   test("is made once, private, and found again", () => {

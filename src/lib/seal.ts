@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
@@ -47,6 +47,11 @@ export function loadMasterKey(path: string): Buffer {
   if (key.length !== KEY_BYTES)
     throw new SealError(`${path} is not a master key: it has ${key.length} bytes, not ${KEY_BYTES}.`);
   return key;
+}
+
+/** Derives a key of 32 bytes for one purpose (HKDF with SHA-256), so that the master key itself signs nothing. */
+export function deriveKey(key: Buffer, purpose: string): Buffer {
+  return Buffer.from(hkdfSync("sha256", key, "", purpose, KEY_BYTES));
 }
 
 /** Seals a text. The same text sealed twice gives different results. */

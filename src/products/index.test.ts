@@ -65,6 +65,7 @@ const refused: [name: string, uploaded: unknown, code: number, message: string |
   ["a name that is no identifier", { type: "plain_text", name: "a-b", text: "" }, 10021, /^Binding name "a-b" is/],
   ["a name with a digit first", { type: "plain_text", name: "1a", text: "" }, 10021, /^Binding name "1a" is/],
   ["a name with a line end", { type: "plain_text", name: "a\n", text: "" }, 10021, /^Binding name "a\n" is/],
+  ["the one name that no object can have", { type: "plain_text", name: "__proto__", text: "" }, 10021, /__proto__/],
   ["a very long name", { type: "plain_text", name: "a".repeat(257), text: "" }, 10021, /^Binding name "a{80}…"/],
   ["text that is none", { type: "plain_text", name: "A", text: 5 }, 10021, /^Binding "A" of type "plain_text" is inv/],
   ["JSON that is absent", { type: "json", name: "A" }, 10021, /^Binding "A" of type "json" is invalid: json/],

@@ -1,4 +1,5 @@
 import type { Binding } from "../domain/version.ts";
+import { assets } from "./assets/binding.ts";
 import type { AnyBindingKind } from "./kind.ts";
 import { service } from "./service/binding.ts";
 import { json, parts, plainText, secretText } from "./variables/binding.ts";
@@ -6,7 +7,7 @@ import { versionMetadata } from "./version-metadata/binding.ts";
 import { workerLoader } from "./worker-loader/binding.ts";
 
 /** Every kind of binding. A new product adds its line here. */
-const kinds: AnyBindingKind[] = [plainText, json, secretText, parts, versionMetadata, service, workerLoader];
+const kinds: AnyBindingKind[] = [plainText, json, secretText, parts, versionMetadata, service, workerLoader, assets];
 
 const byType = new Map<string, AnyBindingKind>(
   kinds.flatMap((kind) => kind.types.map((type) => [type, kind] as const)),

@@ -29,7 +29,7 @@ test("a plain version", () => {
   const plan = planLaunch(record({ limits: { cpuMs: 1, memoryMb: 64 } }), context);
   expect(plan.config.replace(/esModule = "\/\/.*?export default \{ EmailMessage \};\\x0a"/, "EMAIL")).toBe(
     'using Workerd = import "/workerd/workerd.capnp";\n' +
-      'const config :Workerd.Config = (v8Flags = ["--max-old-space-size=64"], services = [' +
+      'const config :Workerd.Config = (v8Flags = ["--max-old-space-size=64", "--initial-heap-size=8"], services = [' +
       '(name = "user", worker = (compatibilityDate = "2026-11-01", compatibilityFlags = [], ' +
       'modules = [(name = "index.js", esModule = embed "m/0")], bindings = [])), ' +
       '(name = "internet", network = (allow = ["public"], deny = ["168.63.129.16/32", "192.0.0.0/24", ' +
@@ -38,7 +38,7 @@ test("a plain version", () => {
       "tlsOptions = (trustBrowserCas = true))), " +
       '(name = "health", disk = (path = "/e"))], ' +
       'sockets = [(name = "http", address = "unix:/s/http.sock", http = (cfBlobHeader = "cf-blob", ' +
-      'forwardedProtoHeader = "x-forwarded-proto", injectResponseHeaders = [(name = "server", value = "freehold")]), ' +
+      'forwardedProtoHeader = "x-forwarded-scheme", injectResponseHeaders = [(name = "server", value = "freehold")]), ' +
       'service = "user"), (name = "health", address = "unix:/s/health.sock", http = (), service = "health")], ' +
       'extensions = [(modules = [(name = "cloudflare-internal:email", internal = true, EMAIL)])]);\n',
   );

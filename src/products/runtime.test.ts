@@ -197,7 +197,7 @@ test("what the edge says about a request arrives, and only that", async () => {
     "index.js": `export default { fetch: ({ url, cf, headers }) => Response.json({ url, cf, headers: [...headers.keys()] },
       { headers: { server: "forged" } }) }`,
   });
-  const reply = await runner.fetch("/a?b", { headers: { "cf-blob": '{"colo":"X"}', "x-forwarded-proto": "https" } });
+  const reply = await runner.fetch("/a?b", { headers: { "cf-blob": '{"colo":"X"}', "x-forwarded-scheme": "https" } });
   expect(JSON.parse(reply.body)).toEqual({
     url: "https://test.example/a?b",
     cf: { colo: "X" },

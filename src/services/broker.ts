@@ -1,8 +1,9 @@
 import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import type { AcquireReply, RunnerAddress } from "../domain/messages.ts";
 import { chooseVersion } from "../domain/routing.ts";
 import type { Callees } from "./callees.ts";
-import { MAX_ATTEMPTS } from "./limits.ts";
+import { MAX_ATTEMPTS, RETRY_DELAY_MS } from "./limits.ts";
 import { rpcAbort } from "./rpc-abort.ts";
 import type { Deployments } from "./snapshot.ts";
 
@@ -54,17 +55,18 @@ export class Broker {
         return undefined;
       } catch (error) {
         if (attempt >= MAX_ATTEMPTS) throw error;
+        await delay(RETRY_DELAY_MS);
       }
     }
   }
 
   async #runner(accountId: string, script: string): Promise<RunnerAddress> {
-    const { deployments, acquire, random = Math.random } = this.#settings;
+    const { deployments, callees, acquire, random = Math.random } = this.#settings;
     const shares = deployments.find(accountId, script);
     if (!shares) throw new Refused(`Worker "${script}" does not exist.`);
     const versionId = chooseVersion(shares, random());
     if (!versionId) throw new Refused(`Worker "${script}" has no deployment.`);
-    const reply = await acquire(versionId);
+    const reply = await callees.whileAwaiting(versionId, () => acquire(versionId));
     if ("runner" in reply) return reply.runner;
     throw new Refused(`Worker "${script}" is not available: ${reply.message}`);
   }

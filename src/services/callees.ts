@@ -4,10 +4,24 @@ import { MAX_RELEASED } from "./limits.ts";
 /** Which runner instances are being called, so that they can be let go of without breaking a call. */
 export class Callees {
   #open = new Map<string, Set<Socket>>();
+  /** Versions that calls are about to get a runner of, and how many calls. */
+  #awaited = new Map<string, number>();
   #released = new Set<string>();
   #waiting = new Map<string, (() => void)[]>();
 
-  /** Counts a connection to the instance until it closes. False when the instance was released: choose another. */
+  /** Asks for a runner of the version; until that ends no runner of it counts as idle. */
+  async whileAwaiting<T>(versionId: string, acquire: () => Promise<T>): Promise<T> {
+    this.#awaited.set(versionId, (this.#awaited.get(versionId) ?? 0) + 1);
+    try {
+      return await acquire();
+    } finally {
+      const left = (this.#awaited.get(versionId) ?? 0) - 1;
+      if (left > 0) this.#awaited.set(versionId, left);
+      else this.#awaited.delete(versionId);
+    }
+  }
+
+  /** Counts a connection to the instance until it closes. False when the instance is being drained: choose another. */
   enter(instanceId: string, connection: Socket): boolean {
     if (this.#released.has(instanceId)) return false;
     const connections = this.#open.get(instanceId) ?? new Set();
@@ -16,17 +30,22 @@ export class Callees {
     return true;
   }
 
-  /** Resolves with true when the instance has no calls any more and gets no new ones. See `MemberCalls.release`. */
-  async release(instanceId: string, onlyIfIdle: boolean): Promise<boolean> {
-    const busy = this.#open.has(instanceId);
-    if (busy && onlyIfIdle) return false;
+  inFlight(instanceId: string): number {
+    return this.#open.get(instanceId)?.size ?? 0;
+  }
+
+  /** Whether nothing is in flight to the instance. It stays in use: the supervisor may keep it after all. */
+  isIdle(instanceId: string, versionId: string): boolean {
+    return !this.#open.has(instanceId) && !this.#awaited.has(versionId);
+  }
+
+  /** Lets no new call reach the instance; resolves when the last one has ended. */
+  async release(instanceId: string): Promise<void> {
     this.#remember(instanceId);
-    if (busy) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.set(instanceId, [...(this.#waiting.get(instanceId) ?? []), resolve]);
-      });
-    }
-    return true;
+    if (!this.#open.has(instanceId)) return;
+    await new Promise<void>((resolve) => {
+      this.#waiting.set(instanceId, [...(this.#waiting.get(instanceId) ?? []), resolve]);
+    });
   }
 
   /** Ends all connections to an instance that is no more. */
@@ -46,11 +65,7 @@ export class Callees {
 
   #remember(instanceId: string): void {
     this.#released.add(instanceId);
-    if (this.#released.size > MAX_RELEASED) {
-      for (const oldest of this.#released) {
-        this.#released.delete(oldest);
-        break;
-      }
-    }
+    const [oldest] = this.#released;
+    if (oldest !== undefined && this.#released.size > MAX_RELEASED) this.#released.delete(oldest);
   }
 }

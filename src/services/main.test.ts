@@ -84,6 +84,14 @@ async function connectLink(): Promise<Socket> {
   return socket;
 }
 
+/** A connection that has reached the runner, and its other end there. */
+async function connectThrough(): Promise<[caller: Socket, served: Socket]> {
+  const reached = once(runner, "connection");
+  const caller = await connectLink();
+  const [served] = await reached;
+  return [caller, served];
+}
+
 async function call(message: string): Promise<string> {
   const socket = await connectLink();
   socket.end(message);
@@ -156,9 +164,9 @@ test("release waits for calls in flight, gone ends them", async () => {
   await services.call("attach", attachment());
   const instance = { instanceId: "i1", versionId: "v1" };
 
-  const first = await connectLink();
-  const [served] = (await once(runner, "connection")) as [Socket];
+  const [first, served] = await connectThrough();
   expect(await services.call("release", { ...instance, onlyIfIdle: true })).toEqual({ released: false });
+  expect(await services.call("inFlight", { instanceId: "i1" })).toEqual({ count: 1 });
   const released = services.call("release", { ...instance, onlyIfIdle: false });
   first.end("late");
   expect(await text(first)).toBe("ran late");
@@ -166,9 +174,12 @@ test("release waits for calls in flight, gone ends them", async () => {
   expect(served.destroyed).toBe(true);
 
   await services.call("gone", { ...instance, cause: "crash" });
-  const second = await connectLink();
+  const [second, running] = await connectThrough();
   second.on("error", () => {});
-  await once(runner, "connection");
+  // Before anything has passed, the call would be made again elsewhere.
+  const begun = once(running, "data");
+  second.write("begin");
+  await begun;
   await services.call("gone", { ...instance, cause: "crash" });
   expect(await text(second)).toBe("");
 });
@@ -177,8 +188,7 @@ test("drain refuses new calls, ends those in flight, then exits", async () => {
   await writeRoutes(["b"]);
   await startRole();
   await services.call("attach", attachment());
-  const socket = await connectLink();
-  await once(runner, "connection");
+  const [socket] = await connectThrough();
   const exited = once(role, "exit");
   expect(await services.call("drain", {})).toEqual({});
   await expect(connectLink()).rejects.toThrow();

@@ -34,6 +34,16 @@ describe("directoryBlobs", () => {
     expect(readdirSync(join(root, key.slice(0, 2)))).toEqual([key.slice(2)]);
   });
 
+  it("forgets what is deleted, and takes it anew", async () => {
+    const blobs = directoryBlobs(root);
+    const key = await blobs.put(Buffer.from("x"));
+    await blobs.delete(key);
+    await blobs.delete(key);
+    expect(await blobs.get(key)).toBeUndefined();
+    await blobs.put(Buffer.from("x"));
+    expect(await blobs.get(key)).toBeDefined();
+  });
+
   it("has nothing under an unknown key", async () => {
     expect(await directoryBlobs(root).get("0".repeat(64))).toBeUndefined();
   });

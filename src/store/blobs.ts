@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { access, readFile } from "node:fs/promises";
+import { access, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { syncDirectory, writeDurably } from "../lib/durable-file.ts";
 import type { Blobs } from "./platform.ts";
@@ -32,6 +32,8 @@ export function directoryBlobs(root: string): Blobs {
         throw error;
       }
     },
+
+    delete: (key) => rm(blobPath(root, key), { force: true }),
   };
 }
 

@@ -11,6 +11,8 @@ export interface Blobs {
   put(bytes: Uint8Array): Promise<string>;
   /** The bytes, or undefined when there are none under this key. */
   get(key: string): Promise<Uint8Array | undefined>;
+  /** Forgets the bytes. A key that names none is no error. */
+  delete(key: string): Promise<void>;
 }
 
 /** What the rules of `workers/` and the products need of the machine they run on. */
@@ -20,7 +22,7 @@ export interface Runtime {
   /** Writes the launch record where the supervisor finds it; durable when it resolves. */
   writeLaunchRecord(record: LaunchRecord): Promise<void>;
   /** Removes the launch records of deleted versions, with the secrets in them. Missing ones are no error. */
-  removeLaunchRecords?(versionIds: string[]): Promise<void>;
+  removeLaunchRecords(versionIds: string[]): Promise<void>;
   /** Starts the version's runner ahead of its first request. Never rejects: a late start is no error. */
   prepare(versionId: string): Promise<void>;
   /** Makes the database's present state the one that edges route by; resolves when they do. */
@@ -37,6 +39,8 @@ export interface Platform {
   runtime: Runtime;
   seal(text: string): Sealed;
   unseal(sealed: Sealed): string;
+  /** A key of 32 bytes for signing, derived from the master key; the same purpose gives the same key. */
+  signingKey(purpose: string): Buffer;
   /** Adds to the audit trail: who did what to which target. */
   audit(event: {
     accountId: string;

@@ -14,6 +14,10 @@ export interface Database {
   deployment_versions: DeploymentVersionRow;
   aliases: AliasRow;
   settings: SettingRow;
+  asset_contents: AssetContentRow;
+  asset_sessions: AssetSessionRow;
+  asset_blobs: AssetBlobRow;
+  version_sites: VersionSiteRow;
 }
 
 export interface AccountRow {
@@ -119,4 +123,40 @@ export interface AliasRow {
 export interface SettingRow {
   key: string;
   value: string;
+}
+
+/** A content of static assets that is on disk. Without a row there is none, whatever files there are. */
+export interface AssetContentRow {
+  account_id: string;
+  /** The client's name of the content, 32 hex digits. */
+  hash: string;
+  /** Bytes. */
+  size: number;
+  /** Null: served without `Content-Type`. */
+  content_type: string | null;
+  created_on: string;
+  /** 1 when its encoded variants are made, or there are none to make. */
+  variants_made: number;
+}
+
+/** An upload of assets that may still become a version: its contents are kept until it expires. */
+export interface AssetSessionRow {
+  account_id: string;
+  /** Key of the announced files in the blob store. */
+  manifest: string;
+  expires_on: string;
+}
+
+/** A blob that belongs to static assets, so that it can be removed once no version names it. */
+export interface AssetBlobRow {
+  key: string;
+  used_on: string;
+}
+
+/** A version with static assets. */
+export interface VersionSiteRow {
+  version_id: string;
+  script_id: string;
+  /** Key of its `SiteRecord` in the blob store. */
+  site: string;
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,6 +55,7 @@ export async function testPlatform(env: Record<string, string> = {}): Promise<Te
     // Readable on purpose, so that a test can see which text was sealed.
     seal: (text) => ({ sealed: `sealed:${Buffer.from(text).toString("base64")}` }),
     unseal: ({ sealed }) => Buffer.from(sealed.slice("sealed:".length), "base64").toString(),
+    signingKey: (purpose) => createHash("sha256").update(purpose).digest(),
     audit: async ({ accountId: _, actor: __, ...event }) => {
       audited.push(event);
     },
@@ -81,6 +83,9 @@ function fakeRuntime(): FakeRuntime {
     },
     async writeLaunchRecord(record) {
       this.records.set(record.versionId, record);
+    },
+    async removeLaunchRecords(versionIds) {
+      for (const versionId of versionIds) this.records.delete(versionId);
     },
     async prepare(versionId) {
       this.prepared.push(versionId);

@@ -88,11 +88,11 @@ test.each([
   expect(exitCause({ code, signal: null }, stderr)).toBe(cause);
 });
 
-test("memory is full at the version's limit, counted from an idle runner", () => {
+test("memory is full at the version's limit and a slack, counted from an idle runner", () => {
   const mib = 1024 * 1024;
   const bounds = memoryBounds({ anonymousBytes: 9 * mib, dataBytes: 540 * mib }, 128);
-  expect(isFull({ anonymousBytes: 130 * mib, dataBytes: 660 * mib }, bounds)).toBe(false);
-  expect(isFull({ anonymousBytes: 130 * mib, dataBytes: 668 * mib }, bounds)).toBe(true);
-  expect(isFull({ anonymousBytes: 170 * mib, dataBytes: 600 * mib }, bounds)).toBe(true);
+  expect(isFull({ anonymousBytes: 130 * mib, dataBytes: 730 * mib }, bounds)).toBe(false);
+  expect(isFull({ anonymousBytes: 130 * mib, dataBytes: 732 * mib }, bounds)).toBe(true);
+  expect(isFull({ anonymousBytes: 234 * mib, dataBytes: 600 * mib }, bounds)).toBe(true);
   expect(bounds.maxDataBytes).toBeGreaterThan(bounds.fullDataBytes);
 });

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import type { Config } from "../domain/config.ts";
 import type { PlatformStatus } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
@@ -45,6 +46,8 @@ export async function startSupervisor(config: Config, options: Partial<PlatformO
     status: () => running.status(),
     async stop() {
       await running.stop();
+      // It may be below the system's directory for temporary files, where nothing should stay.
+      await rm(running.config.runDir, { recursive: true, force: true }).catch(() => {});
       lock.release();
       resolve();
     },

@@ -261,7 +261,7 @@ export class RunnerPool {
 }
 
 function hasLinks(runner: Runner): boolean {
-  return runner.plan.links.length > 0;
+  return runner.plan.links.length > 0 || runner.plan.assets !== undefined;
 }
 
 function attachment({ address, record, directory, plan }: Runner): AttachRequest {
@@ -271,6 +271,7 @@ function attachment({ address, record, directory, plan }: Runner): AttachRequest
     accountId: record.accountId,
     directory: join(directory, "svc"),
     links: plan.links,
+    ...(plan.assets && { assets: plan.assets }),
   };
 }
 

@@ -175,7 +175,7 @@ test("FREEHOLD_SANDBOX=off starts plain processes, with the same limits", async 
     if (hasProc) {
       expect(readFileSync(`/proc/${runner.pid}/comm`, "utf8")).toBe("workerd\n");
       const limits = readFileSync(`/proc/${runner.pid}/limits`, "utf8");
-      expect(limits).toMatch(/Max data size\s+[67]\d{8}\s/);
+      expect(limits).toMatch(/Max data size\s+[678]\d{8}\s/);
       expect(limits).toMatch(/Max file size\s+0\s/);
     }
   } finally {

@@ -19,6 +19,8 @@ export interface BindingLaunchContext {
   embed: EmbedFile;
   /** Path of the socket that leads to another script of the account; adds the link on first use. */
   linkSocket(script: string): string;
+  /** Path of the socket that answers with the version's static assets; adds it on first use. */
+  assetsSocket(): string;
 }
 
 /** Turns one binding of a version into config. `products/` has one for every type. */

@@ -15,6 +15,7 @@ export type WorkerCode = Pick<WorkerSettings, "compatibilityDate" | "compatibili
 /** The code of a version as workerd takes it; in `inspect` behind an entry of ours that describes it. */
 export function workerCode(record: LaunchRecord, mode: LaunchMode, embed: EmbedFile): WorkerCode {
   const { compatibilityDate, compatibilityFlags } = record;
+  if (record.modules.length === 0) throw new Error("this version has static assets only, and no code to run");
   const main = record.modules.find((module) => module.name === record.mainModule);
   if (!main) throw new Error(`version ${record.versionId} has no module "${record.mainModule}"`);
   if (mode === "inspect" && usesPython(record)) {

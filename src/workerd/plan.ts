@@ -39,6 +39,8 @@ export interface LaunchPlan {
   arguments: string[];
   /** Service bindings that the services role must open sockets for. */
   links: AttachRequest["links"];
+  /** The socket that the services role must open for the version's static assets, if it binds them. */
+  assets?: NonNullable<AttachRequest["assets"]>;
   /** Number of `listen` events to expect on the control channel. */
   sockets: number;
 }

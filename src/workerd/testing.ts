@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
 import { createRequire } from "node:module";
@@ -10,6 +11,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
 import type { LaunchRecord, Module, ModuleType, Sealed } from "../domain/version.ts";
 import { type FileContent, type LaunchMode, type PlanLaunch, socketNames } from "./plan.ts";
 
@@ -118,6 +120,8 @@ export async function startTestRunner(
   child.stdout?.on("data", (chunk) => (stdout += chunk));
   child.stderr?.on("data", (chunk) => (stderr += chunk));
   const started = await listening(child, plan.sockets);
+  // The RPC port has no `listen` event, and may open a moment after the others.
+  if (started && options.mode !== "inspect") await appears(join(socketDir, socketNames.rpc));
 
   const httpSocket = join(socketDir, socketNames.http);
   return {
@@ -157,6 +161,13 @@ async function listening(child: ChildProcess, sockets: number): Promise<boolean>
     return closed;
   })();
   return Promise.race([closed, ready]);
+}
+
+async function appears(path: string): Promise<void> {
+  for (let waitedMs = 0; !existsSync(path); waitedMs++) {
+    if (waitedMs > 5000) throw new Error(`${path} did not appear`);
+    await delay(1);
+  }
 }
 
 async function fetchSocket(

@@ -2,14 +2,16 @@ import { randomUUID } from "node:crypto";
 import type { LaunchRecord } from "../domain/version.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
+import { checkAssetsAndBindings, storeDraftSite } from "./assets.ts";
 import { type Change, publish, retire, switchTraffic } from "./change.ts";
 import { activeDeployment } from "./deployments.ts";
 import { refusedBy } from "./errors.ts";
 import { type CheckedVersion, type NewVersion, storeVersion, type VersionFate } from "./store-version.ts";
 import type { VersionDraft } from "./version-draft.ts";
+import { hasCode } from "./versions.ts";
 
 /**
- * Makes a version: starts its code once, stores it and, if asked to, deploys it. Resolves when edges know it.
+ * Makes a version: starts its code (if it has any) once, stores it and, if asked to, deploys it. Resolves when edges know it.
  * Call inside {@link changeScript}. Without `script`, the script is made too.
  * Errors: what the runtime says (10021, 10068 without handlers), 10013 when edges do not confirm.
  */
@@ -21,13 +23,14 @@ export async function createVersion(
 ): Promise<NewVersion> {
   const { platform } = change;
   const now = new Date().toISOString();
+  checkAssetsAndBindings(draft);
   const started = await startOnce(platform, await launchRecord(change, script, draft, now));
   const { record } = started;
   await platform.runtime.writeLaunchRecord(record);
 
   const before = script && fate.deploy ? await activeDeployment(platform, script) : undefined;
   // The runner starts while the database commits.
-  const warm = fate.deploy ? platform.runtime.prepare(record.versionId) : undefined;
+  const warm = fate.deploy && hasCode(record) ? platform.runtime.prepare(record.versionId) : undefined;
   let created: NewVersion;
   try {
     created = await platform.db
@@ -49,7 +52,7 @@ async function launchRecord(
   draft: VersionDraft,
   createdOn: string,
 ): Promise<LaunchRecord> {
-  const { annotations, metadata: _, ...launched } = draft;
+  const { annotations, metadata: _, assets, ...launched } = draft;
   return {
     versionId: await freeVersionId(platform, script),
     accountId,
@@ -57,6 +60,7 @@ async function launchRecord(
     createdOn,
     tag: annotations["workers/tag"] ?? "",
     ...launched,
+    ...(assets && { assets: { site: await storeDraftSite(platform, assets, draft) } }),
     exports: [],
   };
 }
@@ -89,6 +93,7 @@ async function startOnce(
   { runtime }: Platform,
   record: LaunchRecord,
 ): Promise<Pick<CheckedVersion, "record" | "startupTimeMs">> {
+  if (!hasCode(record)) return { record, startupTimeMs: 0 };
   const reply = await runtime.validate(record);
   if (!reply.ok) throw refusedBy(reply);
   return { record: { ...record, exports: reply.exports }, startupTimeMs: reply.startupTimeMs };

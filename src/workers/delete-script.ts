@@ -18,7 +18,7 @@ export async function deleteScript(change: Change, force: boolean): Promise<void
     });
     await publish(change);
     const versionIds = versions.map(({ id }) => id);
-    await platform.runtime.removeLaunchRecords?.(versionIds);
+    await platform.runtime.removeLaunchRecords(versionIds);
     retire(change, versionIds);
   });
   await platform.audit({ accountId, actor, action: "script.delete", target: scriptName, detail: { force } });

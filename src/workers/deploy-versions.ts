@@ -9,7 +9,7 @@ import { DEPLOYABLE_VERSIONS, MAX_VERSIONS_PER_DEPLOYMENT } from "./limits.ts";
 import { annotationsSchema } from "./metadata.ts";
 import { requireScript } from "./scripts.ts";
 import { changedSecrets } from "./secret-changes.ts";
-import { oldestDeployableNumber, requireVersion, type StoredVersion } from "./versions.ts";
+import { hasCode, oldestDeployableNumber, requireVersion, type StoredVersion } from "./versions.ts";
 
 /** Body of `POST deployments`. */
 export const deploymentSchema = z.looseObject({
@@ -39,8 +39,10 @@ export async function deployVersions(change: Change, body: DeploymentBody, force
     const current = await newestOf(change, script, before);
     if (!force) checkSecrets(change, versions, before, current);
 
-    const joining = shares.filter(({ versionId }) => !before.some((share) => share.versionId === versionId));
-    const warm = Promise.all(joining.map(({ versionId }) => platform.runtime.prepare(versionId)));
+    const joining = versions.filter(
+      ({ row, record }) => hasCode(record) && !before.some(({ versionId }) => versionId === row.id),
+    );
+    const warm = Promise.all(joining.map(({ row }) => platform.runtime.prepare(row.id)));
     const created = newDeployment(change, script, shares, body, isRollback(versions, current));
     await platform.db.transaction().execute(async (db) => {
       await insertDeployment(db, created);

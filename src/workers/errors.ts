@@ -86,6 +86,24 @@ export const invalidInherit = (names: [string, ...string[]]) => {
   return new ApiError(400, failure(first), ...more.map(failure));
 };
 
+export const assetsWithoutToken = () =>
+  invalidUpload(
+    'The metadata has "assets" without a "jwt". Upload the files first (`assets-upload-session`) and give the completion token, ' +
+      'or keep those of the version before with "keep_assets".',
+  );
+
+export const assetsBindingWithoutAssets = (name: string) =>
+  invalidUpload(
+    `The binding '${name}' of type assets needs static assets, and this version has none. ` +
+      "Set `assets.directory`, or remove the binding.",
+  );
+
+export const bindingsWithoutCode = (names: string[]) =>
+  invalidUpload(
+    `This version has static assets only, so no code can use its bindings: ${names.join(", ")}. ` +
+      "Set `main` to a Worker script, or remove the bindings.",
+  );
+
 export const serviceNotFound = (binding: string, service: string) =>
   refuse(
     400,

@@ -34,6 +34,8 @@ const versionSettings = {
   usage_model: z.string().nullish(),
   annotations: annotationsSchema.optional(),
   bindings: z.array(z.unknown()).optional(),
+  // `config` is checked by the product, with all its rules.
+  assets: z.looseObject({ jwt: z.string().nullish(), config: z.looseObject({}).nullish() }).nullish(),
 };
 
 /** `metadata` of an upload (`wrangler-api.md` 2.7). Keys that are not named here are kept as they are. */
@@ -43,6 +45,7 @@ export const metadataSchema = z.looseObject({
   main_module: z.string().optional(),
   body_part: z.string().optional(),
   keep_bindings: z.array(z.string()).nullish(),
+  keep_assets: z.boolean().nullish(),
 });
 export type Metadata = z.infer<typeof metadataSchema>;
 

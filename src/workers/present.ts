@@ -5,7 +5,7 @@ import type { ScriptRow } from "../store/schema.ts";
 import type { Deployment } from "./deployments.ts";
 import { ENVIRONMENT } from "./limits.ts";
 import { scriptSettings } from "./scripts.ts";
-import { oldestDeployableNumber, type StoredVersion } from "./versions.ts";
+import { hasCode, oldestDeployableNumber, type StoredVersion, type VersionMetadata } from "./versions.ts";
 
 const USAGE_MODEL = "standard";
 
@@ -24,10 +24,10 @@ export function presentScript(script: ScriptRow, newest: StoredVersion | undefin
     logpush: logpush ?? false,
     tail_consumers: tail_consumers ?? null,
     observability,
-    has_assets: false,
+    has_assets: newest?.record.assets !== undefined,
     ...(newest && {
       etag: newest.row.etag,
-      has_modules: newest.record.format === "modules",
+      has_modules: newest.record.format === "modules" && hasCode(newest.record),
       ...presentHandlers(newest.record),
       ...presentRuntime(newest),
       ...presentPlacement(newest),
@@ -85,6 +85,11 @@ export function presentVersion(script: ScriptRow, version: StoredVersion): Recor
   };
 }
 
+/** What whoever uploaded the version should know: rules of its assets that do nothing. */
+export function messagesOf({ metadata }: StoredVersion): string[] {
+  return metadata.assets?.diagnostics ?? [];
+}
+
 export function presentDeployment({ row, shares }: Deployment): Record<string, unknown> {
   return {
     id: row.id,
@@ -132,7 +137,12 @@ function presentRuntime({ record, metadata }: StoredVersion): Record<string, unk
     compatibility_flags: record.compatibilityFlags,
     usage_model: USAGE_MODEL,
     limits: metadata.limits,
+    assets: presentAssets(metadata),
   };
+}
+
+function presentAssets({ assets }: VersionMetadata): Record<string, unknown> | undefined {
+  return assets && { config: assets.config, ...(assets.diagnostics.length > 0 && { warnings: assets.diagnostics }) };
 }
 
 function presentPlacement({ metadata }: StoredVersion): Record<string, unknown> {

@@ -1,10 +1,10 @@
-import { route } from "../lib/api.ts";
+import { ApiResult, route } from "../lib/api.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 import { changeOf } from "./change.ts";
 import { contentResponse, entryText } from "./content.ts";
 import { deleteScript } from "./delete-script.ts";
 import { ENVIRONMENT } from "./limits.ts";
-import { presentScript } from "./present.ts";
+import { messagesOf, presentScript } from "./present.ts";
 import { boundBy, servicesOf, tailedBy } from "./references.ts";
 import { listScripts, requireScript } from "./scripts.ts";
 import { deployUpload } from "./uploads.ts";
@@ -35,13 +35,14 @@ export const scriptRoutes: ApiRoute[] = [
     handle: async (request) => {
       const { script, version } = await deployUpload(request);
       const withText = request.query.get("excludeScript") !== "true";
-      return {
+      const result = {
         ...presentScript(script, version),
         // The client reads the version's id under this name.
         deployment_id: version.row.id,
         startup_time_ms: version.row.startup_time_ms,
         ...(withText && { script: await entryText(request.platform, version) }),
       };
+      return new ApiResult(result, { messages: messagesOf(version) });
     },
   }),
   route<Platform>({

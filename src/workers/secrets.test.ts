@@ -66,6 +66,16 @@ test("bulk sets and removes in one version; what is not there needs no removing"
   expect((await newest()).number).toBe(3);
 });
 
+test("names that every object has are names like any other", async () => {
+  await api.deploy("w");
+  await put("constructor");
+  await put("toString");
+  await put("OTHER");
+  expect(await names()).toEqual(["constructor", "toString", "OTHER"]);
+  expect((await api.call("DELETE", "/scripts/w/secrets/constructor")).status).toBe(200);
+  expect(await names()).toEqual(["toString", "OTHER"]);
+});
+
 test("delete decodes the name once and needs a secret of that name", async () => {
   await api.deploy("w", { bindings: [{ type: "plain_text", name: "V", text: "1" }] });
   await put("A$B");

@@ -51,7 +51,7 @@ export async function changeSecrets(
       const removed = Object.keys(patch).find((name) => patch[name] === null && !hasSecret(newest, name));
       if (removed !== undefined && options.mustExist) throw bindingNotFound(removed);
       const bindings = await patchedBindings(change, newest, patch);
-      return bindings && draftOfVersion(change.scriptName, newest, { resolvedBindings: bindings });
+      return bindings && draftOfVersion(change.platform, change.scriptName, newest, { resolvedBindings: bindings });
     },
   });
   if (revised.created) await auditVersion(change, auditAction(patch), revised.created);
@@ -63,7 +63,7 @@ export async function patchNewestVersion(change: Change, patch: z.infer<typeof v
     triggeredBy: "secret",
     deploy: false,
     draft: async (newest) =>
-      draftOfVersion(change.scriptName, newest, {
+      draftOfVersion(change.platform, change.scriptName, newest, {
         resolvedBindings: (await patchedBindings(change, newest, patch.env)) ?? newest.record.bindings,
         annotations: patch.annotations ?? {},
       }),
@@ -83,7 +83,8 @@ async function patchedBindings(
     if (value && bound && bound.type !== "secret_text") throw bindingNameTaken(name);
     if (value && value.type !== "secret_text") throw unavailable(`Secrets of the type "${value.type}" are`);
   }
-  const stays = ({ type, name }: Binding) => type !== "secret_text" || patch[name] === undefined;
+  // Own members only: a secret may be named as what every object has, such as `constructor`.
+  const stays = ({ type, name }: Binding) => type !== "secret_text" || !Object.hasOwn(patch, name);
   const kept = newest.record.bindings.filter(stays);
   const given = Object.entries(patch).flatMap(([name, value]) => (value ? [{ ...value, name }] : []));
   if (given.length === 0 && kept.length === newest.record.bindings.length) return undefined;

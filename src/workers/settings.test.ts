@@ -104,7 +104,7 @@ test("what an upload said besides is kept with the version", async () => {
     .select("metadata_json")
     .executeTakeFirstOrThrow();
   expect(JSON.parse(metadata_json)).toEqual({
-    extra: { code_update_strategy: { mode: "immediate" }, keep_assets: true },
+    extra: { code_update_strategy: { mode: "immediate" } },
   });
 });
 

@@ -12,7 +12,14 @@ import { draftOfVersion } from "./version-draft.ts";
 import { requireNewestVersion, requireVersion, type StoredVersion } from "./versions.ts";
 
 /** Fields whose change makes a version. */
-const versionedFields = ["bindings", "compatibility_date", "compatibility_flags", "limits", "placement"] as const;
+const versionedFields = [
+  "bindings",
+  "compatibility_date",
+  "compatibility_flags",
+  "limits",
+  "placement",
+  "assets",
+] as const;
 
 /** `PATCH settings`: JSON, or a form with a part `settings` (`wrangler-api.md` 11). */
 export async function readSettingsPatch(request: Request): Promise<SettingsPatch> {
@@ -43,7 +50,10 @@ export async function changeSettings(
     draft: async (newest) => {
       const { bindings, ...rest } = patch;
       const resolvedBindings = bindings && (await replacedBindings(change, newest, bindings));
-      return draftOfVersion(change.scriptName, newest, { ...rest, ...(resolvedBindings && { resolvedBindings }) });
+      return draftOfVersion(change.platform, change.scriptName, newest, {
+        ...rest,
+        ...(resolvedBindings && { resolvedBindings }),
+      });
     },
   });
   if (revised.created) await auditVersion(change, "settings.update", revised.created);

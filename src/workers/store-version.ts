@@ -59,6 +59,10 @@ export async function storeVersion(
     metadata_json: JSON.stringify(draft.metadata),
   };
   await db.insertInto("versions").values(row).execute();
+  if (record.assets) {
+    const { site } = record.assets;
+    await db.insertInto("version_sites").values({ version_id: row.id, script_id: script.id, site }).execute();
+  }
   const alias = draft.annotations["workers/alias"];
   if (alias) await setAlias(db, { scriptId: script.id, alias, versionId: row.id, at: now });
   if (!fate.deploy) return { script, version: readVersion(row) };
@@ -119,10 +123,10 @@ async function updateScript(
   return { ...script, ...changed };
 }
 
-/** Changes with the code, and only with it. */
-function etag({ mainModule, modules }: LaunchRecord): string {
+/** Changes with the code and the assets, and only with them. */
+function etag({ mainModule, modules, assets }: LaunchRecord): string {
   const content = modules.map(({ name, type, blob }) => [name, type, blob]);
   return createHash("sha256")
-    .update(JSON.stringify([mainModule, content]))
+    .update(JSON.stringify([mainModule, content, ...(assets ? [assets.site] : [])]))
     .digest("hex");
 }

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { ApiError, type ApiFailure, ApiResult } from "../lib/api.ts";
+import { assetRoutes } from "../products/assets/routes.ts";
 import { type TestPlatform, testPlatform } from "../store/testing.ts";
 import { workersRoutes } from "./routes.ts";
 
@@ -13,6 +14,7 @@ export interface Answer {
   /** Code of the first error. */
   code: number | undefined;
   resultInfo: Record<string, unknown> | undefined;
+  messages: string[];
   /** The whole response, for handlers that answer without an envelope. */
   response: Response | undefined;
 }
@@ -47,10 +49,10 @@ export function uploadForm(metadata: Record<string, unknown> = {}, modules: Modu
 }
 
 /** Paths are relative to `/accounts/<account>/workers`, unless they start with `//`. */
-export async function testApi(): Promise<TestApi> {
-  const platform = await testPlatform();
+export async function testApi(env: Record<string, string> = {}): Promise<TestApi> {
+  const platform = await testPlatform(env);
   const app = new Hono();
-  for (const row of workersRoutes) {
+  for (const row of [...assetRoutes, ...workersRoutes]) {
     app.on(row.method, row.path, async (context) => {
       const raw = context.req.raw;
       const params: Record<string, string> = context.req.param();
@@ -61,7 +63,11 @@ export async function testApi(): Promise<TestApi> {
       const result = await row.handle(request as never);
       if (result instanceof Response) return result;
       const full = result instanceof ApiResult ? result : new ApiResult(result);
-      return Response.json({ enveloped: true, result: full.result ?? null, info: full.resultInfo });
+      const { status, messages } = full;
+      return Response.json(
+        { enveloped: true, result: full.result ?? null, info: full.resultInfo, messages },
+        { status },
+      );
     });
   }
   app.onError((error) => {
@@ -93,6 +99,7 @@ export async function testApi(): Promise<TestApi> {
       errors: json?.errors ?? [],
       code: json?.errors?.[0]?.code,
       resultInfo: json?.info,
+      messages: json?.messages ?? [],
       response: json ? undefined : response,
     };
   }

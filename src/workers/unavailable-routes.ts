@@ -16,7 +16,6 @@ const emptyLists: { path: string; what: string }[] = [
 ];
 
 const refused: { method: ApiRoute["method"]; path: string; what: string }[] = [
-  { method: "POST", path: `${script}/assets-upload-session`, what: "Static assets are" },
   { method: "POST", path: `${script}/tails`, what: "Tails (wrangler tail) are" },
   { method: "POST", path: `${script}/edge-preview`, what: "Remote development (wrangler dev --remote) is" },
   {

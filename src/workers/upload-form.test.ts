@@ -83,7 +83,6 @@ const refusals: [what: string, form: () => FormData, code: number, message: RegE
     10021,
     /too long/,
   ],
-  ["assets", () => uploadForm({ assets: { jwt: "x" } }), 10021, /assets.*not available yet/],
   [
     "migrations",
     () => uploadForm({ migrations: { new_tag: "v1", steps: [] } }),

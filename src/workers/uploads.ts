@@ -1,6 +1,7 @@
 import type { ApiRequest } from "../lib/api.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
+import { assetsOfUpload } from "./assets.ts";
 import { alwaysKept, refusePartBindings, resolveBindings } from "./bindings.ts";
 import { type Change, changeOf, changeScript } from "./change.ts";
 import { createVersion } from "./create-version.ts";
@@ -51,7 +52,6 @@ export async function storeUpload(request: Request): Promise<NewVersion> {
 
 async function receive({ raw, platform }: Request): Promise<{ upload: Upload; code: UploadedCode }> {
   const upload = await readUpload(raw, platform.blobs);
-  // Before the code is looked at: an upload of assets alone has none.
   refuseUnavailable(upload.metadata);
   return { upload, code: uploadedCode(upload) };
 }
@@ -76,7 +76,14 @@ async function draftOf(
     strictInherit: strict,
   });
   if (code.format === "modules") refusePartBindings(bindings);
-  return draftOfUpload(scriptName, upload, code, bindings);
+  const assets = await assetsOfUpload(upload.metadata, {
+    platform,
+    accountId,
+    scriptName,
+    previous,
+    hasWorker: code.modules.length > 0,
+  });
+  return draftOfUpload(scriptName, upload, code, bindings, assets);
 }
 
 function strictInherit({ query }: Request): boolean {

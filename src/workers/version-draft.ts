@@ -1,4 +1,6 @@
 import type { Binding, LaunchRecord, Module } from "../domain/version.ts";
+import type { Platform } from "../store/platform.ts";
+import { assetsOfVersion, configured, type DraftAssets } from "./assets.ts";
 import { invalidUpload } from "./errors.ts";
 import { DEFAULT_CPU_MS, MEMORY_MB, OLDEST_COMPATIBILITY_DATE } from "./limits.ts";
 import { metadataSchema, type SettingsPatch } from "./metadata.ts";
@@ -14,23 +16,28 @@ export interface VersionDraft
   > {
   annotations: Record<string, string>;
   metadata: VersionMetadata;
+  assets: DraftAssets | undefined;
 }
 
 /** The code of an upload: its format and entry, and the parts that are modules rather than bindings. */
 export type UploadedCode = Pick<VersionDraft, "format" | "mainModule" | "modules">;
 
-/** Reads which part is the entry. Error 10021 when there is none, or when it is of the wrong kind. */
+const NO_CODE: UploadedCode = { format: "modules", mainModule: "", modules: [] };
+
+const noEntry = () =>
+  invalidUpload('The metadata names no entry: set "main_module" (ES modules) or "body_part" (service-worker format).');
+
+/** Reads which part is the entry. No code: the upload asks for assets alone. Error 10021 when it is missing, or of the wrong kind. */
 export function uploadedCode({ metadata, parts }: Upload): UploadedCode {
   const { main_module, body_part } = metadata;
   if (main_module !== undefined && body_part !== undefined) {
     throw invalidUpload('The metadata has both "main_module" and "body_part"; a Worker is in one format or the other.');
   }
   const mainModule = main_module ?? body_part;
-  if (mainModule === undefined) {
-    throw invalidUpload(
-      'The metadata names no entry: set "main_module" (ES modules) or "body_part" (service-worker format).',
-    );
-  }
+  // An upload of static assets alone has nothing but metadata.
+  const asksForAssets = metadata.assets || metadata.keep_assets;
+  if (mainModule === undefined && parts.length === 0 && asksForAssets) return NO_CODE;
+  if (mainModule === undefined) throw noEntry();
   const entry = parts.find(({ name }) => name === mainModule);
   if (!entry)
     throw invalidUpload(`The metadata names the entry "${mainModule}", but the upload has no part of that name.`);
@@ -68,30 +75,38 @@ export function draftOfUpload(
   { metadata }: Upload,
   code: UploadedCode,
   bindings: Binding[],
+  assets: DraftAssets | undefined,
 ): VersionDraft {
+  if (code.modules.length === 0 && !assets) throw noEntry();
   return {
     ...code,
     bindings,
+    assets,
     compatibilityDate: compatibilityDate(metadata.compatibility_date),
     compatibilityFlags: metadata.compatibility_flags ?? [],
     limits: versionLimits(metadata.limits),
     annotations: annotations(scriptName, metadata.annotations),
-    metadata: versionMetadata(metadata),
+    metadata: { ...versionMetadata(metadata), ...(assets && { assets: assets.shown }) },
   };
 }
 
 /** The draft of a version that differs from an older one in some settings. */
-export function draftOfVersion(
+export async function draftOfVersion(
+  platform: Platform,
   scriptName: string,
-  { record, metadata }: StoredVersion,
+  version: StoredVersion,
   patch: SettingsPatch & { resolvedBindings?: Binding[] },
-): VersionDraft {
+): Promise<VersionDraft> {
+  const { record, metadata } = version;
   const { placement, limits } = versionMetadata(patch);
+  const kept = await assetsOfVersion(platform, version);
+  const assets = kept && patch.assets?.config ? configured(kept, patch.assets.config, record.modules.length > 0) : kept;
   return {
     format: record.format,
     mainModule: record.mainModule,
     modules: record.modules,
     bindings: patch.resolvedBindings ?? record.bindings,
+    assets,
     compatibilityDate:
       patch.compatibility_date === undefined ? record.compatibilityDate : compatibilityDate(patch.compatibility_date),
     compatibilityFlags: patch.compatibility_flags ?? record.compatibilityFlags,
@@ -105,6 +120,7 @@ export function draftOfVersion(
       ),
       ...(placement && { placement }),
       ...(limits && { limits }),
+      ...(assets && { assets: assets.shown }),
     },
   };
 }

@@ -3,7 +3,7 @@ import { pageResult, readPage } from "../lib/paging.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 import { changeOf } from "./change.ts";
 import { DEPLOYABLE_VERSIONS } from "./limits.ts";
-import { presentVersion } from "./present.ts";
+import { messagesOf, presentVersion } from "./present.ts";
 import { requireScript } from "./scripts.ts";
 import { patchNewestVersion, versionPatchSchema } from "./secrets.ts";
 import { storeUpload } from "./uploads.ts";
@@ -20,7 +20,7 @@ export const versionRoutes: ApiRoute[] = [
     summary: "Upload a version without deploying it",
     handle: async (request) => {
       const { script, version } = await storeUpload(request);
-      return presentVersion(script, version);
+      return new ApiResult(presentVersion(script, version), { messages: messagesOf(version) });
     },
   }),
   route<Platform>({

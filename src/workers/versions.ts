@@ -11,8 +11,16 @@ export interface VersionMetadata {
   placement?: Record<string, unknown>;
   /** `limits` as given, such as `{ cpu_ms, subrequests }`; only set when the upload set some. */
   limits?: Record<string, unknown>;
+  assets?: ShownAssets;
   /** Whatever else the upload's metadata held. */
   extra?: Record<string, unknown>;
+}
+
+/** What is shown of a version's static assets. */
+export interface ShownAssets {
+  config: Record<string, unknown>;
+  /** Rules that do nothing, a line for people each. */
+  diagnostics: string[];
 }
 
 /** A row of `versions` with its JSON columns read. */
@@ -24,6 +32,11 @@ export interface StoredVersion {
 }
 
 type Db = Pick<Platform, "db">;
+
+/** Whether a version has code to run; one of static assets alone has none, and never a runner. */
+export function hasCode({ modules }: Pick<LaunchRecord, "modules">): boolean {
+  return modules.length > 0;
+}
 
 export function readVersion(row: VersionRow): StoredVersion {
   return {

@@ -77,7 +77,12 @@ export class Child {
 
   /** Waits for the end, killing the process when `timeoutMs` are over. */
   async end(timeoutMs: number): Promise<Finished> {
-    const timer = setTimeout(() => this.process.kill("SIGKILL"), timeoutMs);
+    const timer = setTimeout(() => {
+      this.process.kill("SIGKILL");
+      // Its own children may still hold the pipes.
+      this.process.stdout.destroy();
+      this.process.stderr.destroy();
+    }, timeoutMs);
     try {
       return await this.finished;
     } finally {

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repository } from "./platform.ts";
@@ -10,7 +10,12 @@ export class Project {
   constructor(fixture: string) {
     this.directory = mkdtempSync(join(tmpdir(), `fh-${fixture}-`));
     cpSync(join(repository, "test/fixtures", fixture), this.directory, { recursive: true });
-    symlinkSync(join(repository, "node_modules"), join(this.directory, "node_modules"));
+    // Each package alone: wrangler keeps caches in a project's node_modules, and those must not outlive the project.
+    mkdirSync(join(this.directory, "node_modules"));
+    const { dependencies = {} } = JSON.parse(this.read("package.json")) as { dependencies?: Record<string, string> };
+    for (const name of Object.keys(dependencies)) {
+      symlinkSync(join(repository, "node_modules", name), join(this.directory, "node_modules", name));
+    }
   }
 
   read(path: string): string {

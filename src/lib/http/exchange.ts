@@ -8,9 +8,20 @@ import type { ServerConnection } from "./server-connection.ts";
 import { reasonPhrase } from "./status.ts";
 import type { Loss, UpstreamConnection, UpstreamSink } from "./upstream.ts";
 
+/** What a server reads with the head for sure (workerd reads up to 4 KB before it looks). */
+const ONE_READ_BYTES = 4096;
+
+/** Where the rest of an answer comes from that `write` began. */
+export interface BodySource {
+  /** There is room for more: hand it to `Exchange.write`, and `Exchange.end` after the last. */
+  resume(): void;
+  /** Nobody wants the rest. */
+  cancel(): void;
+}
+
 /**
  * A request and its response: what a handler acts on. A connection has one exchange object and uses it for
- * one request after the other, so it is good until the answer is out. Either `respond`, or `prepare` and `send`.
+ * one request after the other, so it is good until the answer is out. Either `respond`, or `prepare` and `send`, or `startAnswer`, `write` and `end`.
  * Back-pressure goes both ways, and no promise, timer or closure belongs to a request.
  */
 export class Exchange<State> implements UpstreamSink {
@@ -37,6 +48,8 @@ export class Exchange<State> implements UpstreamSink {
   #headSent = false;
   #pool: UpstreamPool | undefined;
   #upstream: UpstreamConnection | undefined;
+  #source: BodySource | undefined;
+  #ended = false;
 
   constructor(server: HttpServer<State>, connection: ServerConnection<State>) {
     this.#server = server;
@@ -84,6 +97,65 @@ export class Exchange<State> implements UpstreamSink {
     this.#finish();
   }
 
+  /** Somebody waits for the answer. */
+  get open(): boolean {
+    return this.#connection.busy;
+  }
+
+  /** Sends an interim response: a whole head with its empty line. Does nothing for clients of HTTP/1.0, which know none. */
+  interim(head: string): void {
+    if (this.#connection.busy && this.#minor === 1) this.#connection.socket.write(head, "latin1");
+  }
+
+  /**
+   * Begins an answer that the handler writes itself, head included: `write` what there is, then `end`.
+   * Returns the line about the connection that the head must have, or "". Ask `open` before, if time has passed.
+   */
+  startAnswer(): string {
+    this.drop();
+    this.#discardBody();
+    if (!this.body.done) this.keepAlive = false;
+    this.#headSent = true;
+    return this.#connectionText();
+  }
+
+  /**
+   * Sends bytes of an answer; `text` goes before them. They must not change afterwards. False: they wait for the client;
+   * go on when the source is told to.
+   */
+  write(text: string, bytes?: Buffer): boolean {
+    const { socket } = this.#connection;
+    if (bytes === undefined) socket.write(text, "latin1");
+    else if (text === "") socket.write(bytes);
+    else {
+      socket.cork();
+      socket.write(text, "latin1");
+      socket.write(bytes);
+      socket.uncork();
+    }
+    if (socket.writableLength === 0) return true;
+    this.#connection.expectDrain();
+    return !socket.writableNeedDrain;
+  }
+
+  /** The rest of the answer comes from `source`, which is told to begin. */
+  writeFrom(source: BodySource): void {
+    this.#source = source;
+    source.resume();
+  }
+
+  /** The answer is complete. The next request is taken once the client keeps up, so that nothing piles up here. */
+  end(): void {
+    this.#source = undefined;
+    if (this.#connection.socket.writableNeedDrain && this.#connection.socket.writableLength > 0) this.#ended = true;
+    else this.#finish();
+  }
+
+  /** The answer cannot be completed: a response cut short must not look whole. */
+  cut(): void {
+    this.#connection.destroy();
+  }
+
   // What the connection calls.
 
   begin(head: RequestHead): void {
@@ -98,6 +170,7 @@ export class Exchange<State> implements UpstreamSink {
     this.#retried = false;
     this.#headSent = false;
     this.#responseText = "";
+    this.#ended = false;
   }
 
   /** Answers what must not be carried further, and has the connection closed. */
@@ -130,13 +203,19 @@ export class Exchange<State> implements UpstreamSink {
 
   /** The client has taken what was written. */
   resume(): void {
-    this.#upstream?.socket.resume();
+    if (this.#source) this.#source.resume();
+    else if (this.#ended) {
+      this.#ended = false;
+      this.#finish();
+    } else this.#upstream?.socket.resume();
   }
 
   /** Lets go of the upstream, if there is one. */
   drop(): void {
     this.#upstream?.abandon();
     this.#upstream = undefined;
+    this.#source?.cancel();
+    this.#source = undefined;
   }
 
   // The request's way upstream.
@@ -164,6 +243,8 @@ export class Exchange<State> implements UpstreamSink {
     if (upstream === undefined) return;
     let head = prefix;
     let flowing = true;
+    // Beyond what the server reads at once together with the head, or after it.
+    if (prefix === "" || prefix.length + input.length > ONE_READ_BYTES) upstream.doubtful = true;
     while (input.length > 0 && !body.done) {
       this.#awaitingContinue = false;
       const { bytes } = input;
@@ -183,7 +264,10 @@ export class Exchange<State> implements UpstreamSink {
     if (body.done) {
       upstream.requestSent = true;
       this.#connection.expectNothing();
-    } else if (flowing) this.#expectBody();
+      return;
+    }
+    upstream.doubtful = true;
+    if (flowing) this.#expectBody();
     else this.#connection.pause();
   }
 

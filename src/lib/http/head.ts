@@ -28,7 +28,7 @@ export class Head {
   readonly valueStarts = new Int32Array(MAX_FIELDS);
   readonly valueEnds = new Int32Array(MAX_FIELDS);
   /** Lower-case names that `Connection` nominates as hop-by-hop, beyond the usual ones. */
-  nominated: string[] | undefined;
+  nominated: Set<string> | undefined;
   readonly names: HeaderNames;
 
   constructor(names: HeaderNames) {

@@ -16,6 +16,8 @@ export interface HttpLimits {
   lingerMs: number;
   /** Time for which one direction of a tunnel may outlive the other. */
   halfClosedMs: number;
+  /** Time in which a client that has connected but sent nothing may still send its request once we are to end. */
+  drainFirstRequestMs: number;
   /** Bytes read ahead of the request in progress (pipelining) before reading pauses. */
   readAheadBytes: number;
   /** Client connections of one server. */
@@ -36,6 +38,8 @@ export const httpLimits: HttpLimits = {
   // nginx's lingering_timeout.
   lingerMs: 5_000,
   halfClosedMs: 60_000,
+  // Its request is on the way, or it has connected in advance and will not miss us.
+  drainFirstRequestMs: 1_000,
   readAheadBytes: 64 * 1024,
   // A process may hold 64 Ki descriptors on common systems; a client needs two of them.
   connections: 16_384,
@@ -43,6 +47,12 @@ export const httpLimits: HttpLimits = {
 
 /** Most fields in a head. Field tables are fixed arrays of this size. */
 export const MAX_FIELDS = 1000;
+
+/** Bytes of a host with its port: a DNS name has 253, an address in brackets fewer. */
+export const MAX_HOST_BYTES = 255 + ":65535".length;
+
+/** Bytes of all Connection headers of a request: taking such a list apart costs far more than reading it. */
+export const MAX_CONNECTION_BYTES = 2048;
 
 /** Bytes of chunk extensions in one chunk; we drop them, so only abuse needs more. */
 export const MAX_CHUNK_EXTENSION_BYTES = 256;

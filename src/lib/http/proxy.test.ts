@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { httpLimits } from "./limits.ts";
 import { Cleanup, RawClient, rawUpstream, startProxy, type TestProxy } from "./testing.ts";
 
 /** Behaviour of the whole engine between a real socket and a real `node:http` server on a unix socket. */
@@ -201,6 +202,55 @@ describe("lost upstreams", () => {
     expect(proxy.events).toEqual(["lost"]);
   });
 
+  test("an answer counts even when the server closes without reading the body", async () => {
+    const own = join(await cleanup.directory(), "up.sock");
+    await rawUpstream(cleanup, own, (socket) => {
+      socket.once("data", () => {
+        socket.pause();
+        socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", () => socket.destroy());
+      });
+    });
+    proxy = await startProxy(cleanup, own);
+    for (let round = 0; round < 20; round++) {
+      const raw = client();
+      raw.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n${"x".repeat(2_000_000)}`);
+      expect(await raw.toEnd()).toContain("200 OK");
+    }
+    expect(proxy.events).toEqual([]);
+    expect(proxy.pool.inFlight).toBe(0);
+  });
+
+  test("a connection whose request took several writes rests before it serves again", async () => {
+    const own = join(await cleanup.directory(), "up.sock");
+    let connections = 0;
+    await rawUpstream(cleanup, own, (socket) => {
+      connections++;
+      socket.on("data", (chunk: Buffer) => {
+        if (/(hello|\r\n\r\n)$/.test(chunk.toString())) {
+          if (!/Length: 5\r\n.*\r\n\r\n$/s.test(chunk.toString()))
+            socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+      });
+    });
+    proxy = await startProxy(cleanup, own);
+    const raw = client();
+    const post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+    await raw.send(`${post}hello`).has("ok");
+    await raw.send(`${post}hello`).has("ok", 2);
+    expect(connections).toBe(1);
+    raw.send(post);
+    await expect.poll(() => proxy.pool.inFlight).toBe(1);
+    await raw.send("hello").has("ok", 3);
+    await raw.send(GET("/")).has("ok", 4);
+    expect(connections).toBe(2);
+    proxy.advance(20);
+    const other = client();
+    raw.send(post);
+    await expect.poll(() => proxy.pool.inFlight).toBe(1);
+    await other.send(GET("/")).has("ok");
+    expect(connections).toBe(2);
+  });
+
   test("a response cut short ends the client's connection too", async () => {
     const own = join(await cleanup.directory(), "up.sock");
     await rawUpstream(cleanup, own, (socket) => {
@@ -303,5 +353,19 @@ describe("leaving early", () => {
     busy.socket.end();
     await drained;
     expect(proxy.server.connectionCount).toBe(0);
+  });
+
+  test("draining waits a moment for the first request of a connection", async () => {
+    const late = client();
+    const silent = client();
+    await expect.poll(() => proxy.server.connectionCount).toBe(2);
+    const drained = proxy.server.drain();
+    expect(await late.send(GET("/late")).toEnd()).toMatch(/^HTTP\/1.1 200 [\s\S]*Connection: close/);
+    late.socket.end();
+    expect(silent.ended).toBe(false);
+    proxy.advance(httpLimits.drainFirstRequestMs);
+    expect(await silent.toEnd()).toBe("");
+    silent.socket.end();
+    await drained;
   });
 });

@@ -41,7 +41,11 @@ describe("what is accepted", () => {
       { upgrade: true },
     ],
     ["other upgrade", `GET / HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`, { upgrade: false }],
-    ["nominated", `GET / HTTP/1.1\r\n${HOST}Connection: X-Foo\r\n\r\n`, { nominated: ["x-foo"], keepAlive: true }],
+    [
+      "nominated",
+      `GET / HTTP/1.1\r\n${HOST}Connection: X-Foo\r\n\r\n`,
+      { nominated: new Set(["x-foo"]), keepAlive: true },
+    ],
     ["obs-text", `GET / HTTP/1.1\r\n${HOST}X-Name: caf\xe9\r\n\r\n`, { method: "GET" }],
   ];
   test.each(accepted)("%s", (_name, text, expected) => {
@@ -93,6 +97,8 @@ describe("what is refused", () => {
     ["host with user", "GET / HTTP/1.1\r\nHost: u@a.test\r\n\r\n", 400],
     ["host with path", "GET / HTTP/1.1\r\nHost: a.test/x\r\n\r\n", 400],
     ["host list", "GET / HTTP/1.1\r\nHost: a.test, b.test\r\n\r\n", 400],
+    ["host longer than a name can be", `GET / HTTP/1.1\r\nHost: ${"a".repeat(262)}\r\n\r\n`, 400],
+    ["port beyond the last", "GET / HTTP/1.1\r\nHost: a.test:65536\r\n\r\n", 400],
     ["bad port", "GET / HTTP/1.1\r\nHost: a.test:x\r\n\r\n", 400],
     ["unclosed IPv6", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", 400],
     ["disagreeing target", "GET http://b.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n", 400],
@@ -114,6 +120,7 @@ describe("what is refused", () => {
     ["other expectation", `GET / HTTP/1.1\r\n${HOST}Expect: magic\r\n\r\n`, 417],
     ["hop-by-hop host", `GET / HTTP/1.1\r\n${HOST}Connection: Host\r\n\r\n`, 400],
     ["hop-by-hop length", `POST / HTTP/1.1\r\n${HOST}Connection: content-length\r\nContent-Length: 1\r\n\r\n`, 400],
+    ["long connection list", `GET / HTTP/1.1\r\n${HOST}Connection: ${"a,".repeat(2000)}\r\n\r\n`, 431],
     ["too many fields", `GET / HTTP/1.1\r\n${HOST}${"a: b\r\n".repeat(1000)}\r\n`, 431],
     ["endless method", "A".repeat(40), 400],
   ])("%s", (_name, text, status) => {

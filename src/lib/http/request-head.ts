@@ -2,6 +2,7 @@ import { CHUNKED } from "./body-reader.ts";
 import { CR, LF, SPACE, TARGET, TOKEN } from "./characters.ts";
 import { Head, INCOMPLETE, MALFORMED, parseFields, parseLength, TOO_MANY_FIELDS } from "./head.ts";
 import { coreId } from "./header-names.ts";
+import { MAX_CONNECTION_BYTES } from "./limits.ts";
 import { checkTarget, isHost } from "./request-target.ts";
 
 /** A refusal: HTTP status, and why in a few words for the page. */
@@ -150,7 +151,7 @@ function checkFields(head: RequestHead): ParseResult {
   let hosts = 0;
   let lengths = 0;
   let codings = 0;
-  let connections = 0;
+  let connectionBytes = 0;
   let upgrade = -1;
   let expect = -1;
   for (let index = 0; index < head.count; index++) {
@@ -171,7 +172,8 @@ function checkFields(head: RequestHead): ParseResult {
           return refuse(head, 400, "The only transfer coding taken is a single chunked.");
         break;
       case coreId.connection:
-        connections++;
+        connectionBytes += 1 + (head.valueEnds[index] as number) - (head.valueStarts[index] as number);
+        if (connectionBytes > MAX_CONNECTION_BYTES) return refuse(head, 431, "The Connection header is too long.");
         break;
       case coreId.upgrade:
         upgrade = index;
@@ -191,7 +193,7 @@ function checkFields(head: RequestHead): ParseResult {
     if (!head.valueIs(expect, "100-continue")) return refuse(head, 417, "The expectation is not known.");
     head.expectContinue = head.bodyLength !== 0;
   }
-  const upgradeAsked = connections > 0 && readConnection(head);
+  const upgradeAsked = connectionBytes > 0 && readConnection(head);
   if (nominatesEssential(head))
     return refuse(head, 400, "The Connection header names a header that must reach the server.");
   head.upgrade =
@@ -208,8 +210,9 @@ function checkFields(head: RequestHead): ParseResult {
 
 /** Headers whose loss would change where the message goes or ends. */
 function nominatesEssential(head: RequestHead): boolean {
-  const essential = ["host", "content-length", "transfer-encoding"];
-  return head.nominated?.some((name) => essential.includes(name)) ?? false;
+  const { nominated } = head;
+  if (nominated === undefined) return false;
+  return nominated.has("host") || nominated.has("content-length") || nominated.has("transfer-encoding");
 }
 
 /** Reads every Connection header; true when `upgrade` is among the options. */
@@ -225,8 +228,8 @@ function readConnection(head: RequestHead): boolean {
       else if (option === "keep-alive") keep = true;
       else if (option === "upgrade") upgrade = true;
       else {
-        head.nominated ??= [];
-        head.nominated.push(option);
+        head.nominated ??= new Set();
+        head.nominated.add(option);
       }
     }
   }

@@ -1,4 +1,5 @@
 import { HEX, HOST } from "./characters.ts";
+import { MAX_HOST_BYTES } from "./limits.ts";
 
 const SLASH = 0x2f;
 const ASTERISK = 0x2a;
@@ -39,6 +40,8 @@ export function checkTarget(head: Targeted): string | undefined {
 
 /** Whether `bytes[start, end)` is `name`, `name:port`, `[v6]` or `[v6]:port`. */
 export function isHost(bytes: Uint8Array, start: number, end: number): boolean {
+  // What remembers hosts relies on their being short.
+  if (end - start > MAX_HOST_BYTES) return false;
   let at = start;
   if (bytes[at] === 0x5b) {
     at++;
@@ -50,11 +53,13 @@ export function isHost(bytes: Uint8Array, start: number, end: number): boolean {
   if (at === start) return false;
   if (at === end) return true;
   if (bytes[at++] !== COLON || end - at > 5) return false;
+  let port = 0;
   for (; at < end; at++) {
-    const byte = bytes[at] as number;
-    if (byte < 0x30 || byte > 0x39) return false;
+    const digit = (bytes[at] as number) - 0x30;
+    if (digit < 0 || digit > 9) return false;
+    port = port * 10 + digit;
   }
-  return true;
+  return port <= 65_535;
 }
 
 /** What an IPv6 literal is made of, a dotted tail included. */

@@ -22,7 +22,7 @@ test.each([
   ["101", "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n", { status: 101, bodyLength: 0 }],
   ["close", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", { keepAlive: false }],
   ["HTTP/1.0", "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", { keepAlive: false, minor: 0 }],
-  ["nominated", "HTTP/1.1 200 OK\r\nConnection: X-A\r\nContent-Length: 0\r\n\r\n", { nominated: ["x-a"] }],
+  ["nominated", "HTTP/1.1 200 OK\r\nConnection: X-A\r\nContent-Length: 0\r\n\r\n", { nominated: new Set(["x-a"]) }],
 ])("%s", (_name, text, expected) => {
   for (let length = 1; length < text.length; length++) expect(parse(text.slice(0, length))).toBe(INCOMPLETE);
   expect(parse(text)).toBe(text.length);

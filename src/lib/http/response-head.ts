@@ -100,8 +100,8 @@ function readConnection(head: ResponseHead, index: number): void {
     if (option === "close") head.keepAlive = false;
     else if (option === "keep-alive") head.keepAlive = true;
     else if (option !== "upgrade") {
-      head.nominated ??= [];
-      head.nominated.push(option);
+      head.nominated ??= new Set();
+      head.nominated.add(option);
     }
   }
 }

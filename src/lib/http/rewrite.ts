@@ -63,7 +63,7 @@ function keptText(head: Head, from: number, dropped: Uint8Array, alsoDropped: nu
 function isNominated(head: Head, index: number): boolean {
   if (head.nominated === undefined) return false;
   const name = head.bytes.toString("latin1", head.lineStarts[index], head.nameEnds[index]);
-  return head.nominated.includes(name.toLowerCase());
+  return head.nominated.has(name.toLowerCase());
 }
 
 /** Longest body part that is joined to a head as text: Node writes such strings from the stack. */

@@ -28,6 +28,7 @@ export class ServerConnection<State> {
   readonly #server: HttpServer<State>;
   readonly #exchange: Exchange<State>;
   #phase = READING;
+  /** Nothing has come yet. */
   #fresh = true;
   #reading = false;
   #partialHead = false;
@@ -54,8 +55,13 @@ export class ServerConnection<State> {
 
   // What the server calls.
 
+  /** No more requests are wanted: closes between two of them. A first one that is on its way may still come, for a moment. */
   closeIfIdle(): void {
-    if (this.#phase === READING && !this.#partialHead) this.closeGently();
+    // A tunnel has no end of its own to wait for: WebSocket clients connect again, as they must after any break.
+    if (this.#phase === TUNNEL) this.destroy();
+    if (this.#phase !== READING || this.#partialHead) return;
+    if (!this.#fresh) this.closeGently();
+    else this.#deadlineMs = Math.min(this.#deadlineMs, this.#after(this.#server.limits.drainFirstRequestMs));
   }
 
   destroy(): void {

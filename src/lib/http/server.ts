@@ -67,7 +67,9 @@ export class HttpServer<State> implements Ticking {
   /** Serves a connected socket. It must have been made with `allowHalfOpen`. */
   accept(socket: Socket): void {
     this.ticker.wake();
-    this.#connections.add(new ServerConnection(this, socket));
+    const connection = new ServerConnection(this, socket);
+    this.#connections.add(connection);
+    if (this.draining) connection.closeIfIdle();
   }
 
   /** A connection is closed. */
@@ -77,7 +79,10 @@ export class HttpServer<State> implements Ticking {
     for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  /** Closes idle connections now and the others after their response; resolves when all are closed. */
+  /**
+   * Closes idle connections now, the others after their response, and those that have not sent anything yet
+   * after a moment; resolves when all are closed.
+   */
   drain(): Promise<void> {
     this.draining = true;
     for (const connection of [...this.#connections]) connection.closeIfIdle();

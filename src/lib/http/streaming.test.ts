@@ -94,7 +94,7 @@ describe("back-pressure", () => {
 
 describe("streams", () => {
   test("both ways at once, each part as it comes", async () => {
-    const { client, upstream } = await setup();
+    const { proxy, client, upstream } = await setup();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
     const server = await upstream;
     const seen = record(server);
@@ -111,7 +111,8 @@ describe("streams", () => {
     await expect.poll(() => seen.text).toContain("0\r\n\r\n");
     server.write("0\r\n\r\n");
     await client.has("0\r\n\r\n");
-    // The connection is whole at both ends.
+    // The connection is whole at both ends, and after a rest trusted again.
+    proxy.advance(20);
     client.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
     await expect.poll(() => seen.text).toContain("GET /next");
   });
@@ -189,6 +190,19 @@ describe("WebSocket", () => {
     client.socket.resetAndDestroy();
     await gone;
     await expect.poll(() => proxy.pool.inFlight).toBe(0);
+  });
+
+  test("draining ends a tunnel at both ends", async () => {
+    const { proxy, client, upstream } = await setup();
+    client.send(handshake);
+    const server = await upstream;
+    server.write(accepted);
+    await client.has("101");
+    server.resume();
+    const gone = new Promise((resolve) => server.once("end", resolve));
+    await proxy.server.drain();
+    await gone;
+    await client.toEnd();
   });
 
   test("back-pressure holds in a tunnel", async () => {

@@ -16,13 +16,14 @@ export class Ticker {
   /** Value of a Date header, as of the last tick. */
   date = "";
   readonly #intervalMs: number;
-  readonly #clock: () => number;
+  /** Monotonic time now. */
+  readonly clock: () => number;
   readonly #members = new Set<Ticking>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(intervalMs = TICK_MS, clock: () => number = () => performance.now()) {
     this.#intervalMs = intervalMs;
-    this.#clock = clock;
+    this.clock = clock;
     this.#refresh();
   }
 
@@ -54,7 +55,7 @@ export class Ticker {
   }
 
   #refresh(): void {
-    this.nowMs = this.#clock();
+    this.nowMs = this.clock();
     this.date = new Date().toUTCString();
   }
 }

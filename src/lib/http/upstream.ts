@@ -1,9 +1,9 @@
-import { connect, type Socket } from "node:net";
 import { BodyReader, UNTIL_CLOSE } from "./body-reader.ts";
 import { INCOMPLETE } from "./head.ts";
 import { InputBuffer } from "./input-buffer.ts";
 import type { UpstreamPool } from "./pool.ts";
 import { parseResponseHead, type ResponseHead } from "./response-head.ts";
+import { UpstreamSocket } from "./upstream-socket.ts";
 
 /**
  * Why an upstream gave no whole response. `unreachable`: it took no connection, so it has seen nothing of the
@@ -38,7 +38,7 @@ const CLOSED = 4;
 
 /** A connection to an HTTP/1.1 server on a unix socket, used for one request after the other. */
 export class UpstreamConnection {
-  readonly socket: Socket;
+  readonly socket = new UpstreamSocket({ allowHalfOpen: true });
   connected = false;
   /** It has served a request before this one, so the server may have closed it meanwhile. */
   used = false;
@@ -46,6 +46,11 @@ export class UpstreamConnection {
   answered = false;
   /** The whole request has been written: the connection may serve another after the response. */
   requestSent = false;
+  /**
+   * The request took more than one write, so the server may have answered before it came whole: workerd then closes
+   * the connection a moment after its answer.
+   */
+  doubtful = false;
   /** The pool's: place in its list, and when it went idle. */
   slot = -1;
   idleSinceMs = 0;
@@ -62,8 +67,7 @@ export class UpstreamConnection {
 
   constructor(pool: UpstreamPool) {
     this.#pool = pool;
-    const socket = connect({ path: pool.path, allowHalfOpen: true });
-    this.socket = socket;
+    const { socket } = this;
     socket.on("connect", () => {
       this.connected = true;
       this.#sink?.upstreamReady();
@@ -73,6 +77,7 @@ export class UpstreamConnection {
     socket.on("end", () => this.#ended());
     socket.on("error", ignore);
     socket.on("close", () => this.#lose(this.connected ? "lost" : "unreachable"));
+    socket.connect({ path: pool.path });
   }
 
   get idle(): boolean {
@@ -87,6 +92,7 @@ export class UpstreamConnection {
     this.#keepFraming = keepFraming;
     this.answered = false;
     this.requestSent = false;
+    this.doubtful = false;
   }
 
   /** Closes it, whatever it does; the sink hears nothing more. */
@@ -187,7 +193,7 @@ export class UpstreamConnection {
 
   #finish(clean: boolean): void {
     const sink = this.#sink;
-    if (clean && this.#keepAlive && this.requestSent) {
+    if (clean && this.#keepAlive && this.requestSent && !this.socket.writeFailed) {
       this.#sink = undefined;
       this.#phase = IDLE;
       this.used = true;

@@ -19,8 +19,8 @@ export interface Decision {
   length: number | undefined;
   /** Undefined when no bytes are to be sent, as for HEAD. */
   body: Body | undefined;
-  /** For the caller: the head of this response as it goes over the wire. */
-  wire: Buffer | undefined;
+  /** For the caller: what of this response's head is the same each time, as it goes over the wire. */
+  wire: string | undefined;
 }
 
 /** A response without bytes. */

@@ -1,4 +1,4 @@
-import { MAX_DIAGNOSTICS } from "./limits.ts";
+import { MAX_DIAGNOSTICS, MAX_RULES_FILE_CHARS, MAX_RULES_FILE_LINES } from "./limits.ts";
 
 /** A line of the user's rules that does nothing, or not what it seems to; shown at upload. */
 export interface RuleDiagnostic {
@@ -32,6 +32,21 @@ export class DiagnosticList {
       message: full ? `${message} (further problems are not listed)` : message,
     });
   }
+}
+
+/** The lines of a rules file, as many as are read. */
+export function linesOf(text: string, diagnostics: DiagnosticList): string[] {
+  if (text.length > MAX_RULES_FILE_CHARS) {
+    diagnostics.add(1, "", `the file is longer than ${MAX_RULES_FILE_CHARS} characters; what follows is ignored`);
+  }
+  const lines = text.slice(0, MAX_RULES_FILE_CHARS).split("\n", MAX_RULES_FILE_LINES + 1);
+  if (lines.length <= MAX_RULES_FILE_LINES) return lines;
+  diagnostics.add(
+    MAX_RULES_FILE_LINES + 1,
+    "",
+    `the file has more than ${MAX_RULES_FILE_LINES} lines; the rest is ignored`,
+  );
+  return lines.slice(0, MAX_RULES_FILE_LINES);
 }
 
 /** One line for people: `_headers:3 | /x* – has …`. */

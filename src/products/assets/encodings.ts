@@ -111,7 +111,14 @@ export async function makeVariants(
         },
       }),
     ],
-    ["zstd", await compressZstd(content, { params: { [constants.ZSTD_c_compressionLevel]: effort.zstd } })],
+    [
+      "zstd",
+      await compressZstd(content, {
+        params: { [constants.ZSTD_c_compressionLevel]: effort.zstd },
+        // Without it zstd prepares for the largest content there may be: 68 instead of 0.5 CPU-ms for 1 KiB.
+        pledgedSrcSize: content.length,
+      }),
+    ],
     ["gzip", await compressGzip(content, { level: effort.gzip })],
   ];
   return Object.fromEntries(made.filter(([, bytes]) => bytes.length + MIN_SAVED_BYTES <= content.length));

@@ -1,11 +1,5 @@
-import { DiagnosticList, type RuleDiagnostic } from "./diagnostics.ts";
-import {
-  MAX_APPLIED_HEADER_CHARS,
-  MAX_HEADER_RULES,
-  MAX_HEADERS_PER_RULE,
-  MAX_LINE_CHARS,
-  MAX_RULES_FILE_CHARS,
-} from "./limits.ts";
+import { DiagnosticList, linesOf, type RuleDiagnostic } from "./diagnostics.ts";
+import { MAX_APPLIED_HEADER_CHARS, MAX_HEADER_RULES, MAX_HEADERS_PER_RULE, MAX_LINE_CHARS } from "./limits.ts";
 import { normaliseRulePath } from "./path.ts";
 import { type Captures, Pattern, PatternError, substitute } from "./pattern.ts";
 
@@ -67,10 +61,7 @@ export function parseHeadersFile(text: string): { rules: HeaderRules; diagnostic
     rule = undefined;
   };
 
-  if (text.length > MAX_RULES_FILE_CHARS) {
-    diagnostics.add(1, "", `the file is longer than ${MAX_RULES_FILE_CHARS} characters; what follows is ignored`);
-  }
-  const lines = text.slice(0, MAX_RULES_FILE_CHARS).split("\n");
+  const lines = linesOf(text, diagnostics);
   for (let index = 0; index < lines.length; index++) {
     const number = index + 1;
     const line = (lines[index] ?? "").trim();

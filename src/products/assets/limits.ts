@@ -38,8 +38,13 @@ export const MAX_HEADERS_PER_RULE = 100;
 export const MAX_LINE_CHARS = 2000;
 /** Characters of each of the two files. Own: above what the rule and line limits allow to matter. */
 export const MAX_RULES_FILE_CHARS = 5_000_000;
+/** Lines of each of the two files. Own: bounds the time that an upload may take to be checked. */
+export const MAX_RULES_FILE_LINES = 20_000;
 /** Characters that header rules may add to one response. Own: `:splat` can repeat a long path many times. */
 export const MAX_APPLIED_HEADER_CHARS = 16_384;
+
+/** Placeholders of one rule. Own: more serve nobody, and each costs time on every request that is matched. */
+export const MAX_PLACEHOLDERS = 20;
 
 /** `_redirects` (documented). */
 export const MAX_STATIC_REDIRECTS = 2000;

@@ -52,6 +52,7 @@ test.each([
   ["/*/*", "more than one"],
   ["/*/:splat", "both"],
   ["/:a/:a", "twice"],
+  [`/${Array.from({ length: 21 }, (_, i) => `:p${i}`).join("/")}`, "more than 20"],
 ])("%s is refused", (pattern, why) => {
   expect(() => new Pattern(pattern, "/")).toThrow(PatternError);
   expect(() => new Pattern(pattern, "/")).toThrow(why);
@@ -86,8 +87,8 @@ describe("agrees with the regular expression that the documentation describes", 
 
 test("time grows with length, not faster", () => {
   const hostile: [string, string][] = [
-    [`/${Array.from({ length: 300 }, (_, i) => `:p${i}-`).join("")}`, `/${"a-".repeat(8000)}b`],
-    [`/${Array.from({ length: 300 }, (_, i) => `:p${i}`).join("")}x`, `/${"a".repeat(16_000)}`],
+    [`/${Array.from({ length: 20 }, (_, i) => `:p${i}-`).join("")}`, `/${"a-".repeat(8000)}b`],
+    [`/${Array.from({ length: 20 }, (_, i) => `:p${i}`).join("")}x`, `/${"a".repeat(16_000)}`],
     [`/:a${"a".repeat(1900)}b:c`, `/${"a".repeat(16_000)}`],
     [`/:a${"b".repeat(900)}${"a".repeat(900)}:c`, `/${"a".repeat(16_000)}`],
     [`/:a/*${"/a".repeat(900)}`, `/${"a/".repeat(8000)}`],

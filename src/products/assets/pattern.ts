@@ -9,6 +9,8 @@
  * occurrence, from right to left, gives the greedy captures without trying alternatives.
  */
 
+import { MAX_PLACEHOLDERS } from "./limits.ts";
+
 /** The pattern cannot be used; `message` says why. */
 export class PatternError extends Error {
   override name = "PatternError";
@@ -46,6 +48,7 @@ export class Pattern {
     this.#after =
       halves.length < 2 ? [] : (halves[1] ?? "").split(separator).map((segment) => parseSegment(segment, names));
     this.hasSplat = halves.length === 2;
+    if (names.size > MAX_PLACEHOLDERS) throw new PatternError(`it has more than ${MAX_PLACEHOLDERS} placeholders`);
     if (this.hasSplat) {
       if (names.has("splat")) throw new PatternError("it has both `*` and `:splat`, which name the same value");
       names.add("splat");

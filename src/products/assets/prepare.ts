@@ -24,7 +24,7 @@ export interface Site {
   mode: "workers" | "pages";
   /** Encoded forms that are kept for a content. Absent ones are made later; the answer stays correct without them. */
   variants: (hash: string) => Variants;
-  /** `linksOfHtml` of a content, found once and kept; empty for what is no HTML. */
+  /** `linksOfHtml` of a content, found once and kept. Asked for HTML only. */
   links: (hash: string) => readonly string[];
 }
 
@@ -141,7 +141,7 @@ function prepareAsset(site: Site, target: RequestTarget, file: number, status: 2
     defaults.unshift(["content-type", contentType]);
     if (site.mode === "pages") defaults.push(["x-content-type-options", "nosniff"]);
   }
-  const links = status === 200 ? site.links(hash) : [];
+  const links = status === 200 && isHtml(contentType) ? site.links(hash) : [];
   const generated: Header = ["link", links.join(", ")];
   if (links.length > 0) defaults.push(generated);
   let headers = decorate(site, target, defaults);
@@ -160,6 +160,10 @@ function prepareAsset(site: Site, target: RequestTarget, file: number, status: 2
   if (negotiated) headers = varyByEncoding(headers);
   const tagged = headers.includes(tag);
   return { kind: "asset", own, status, hash, size, negotiated, tagged, headers, bareHeaders, hints, kept: [] };
+}
+
+function isHtml(contentType: string | undefined): boolean {
+  return contentType?.startsWith("text/html") ?? false;
 }
 
 function decorate(site: Site, target: RequestTarget, headers: Header[]): Header[] {

@@ -1,11 +1,5 @@
-import { DiagnosticList, type RuleDiagnostic } from "./diagnostics.ts";
-import {
-  MAX_DESTINATION_CHARS,
-  MAX_DYNAMIC_REDIRECTS,
-  MAX_LINE_CHARS,
-  MAX_RULES_FILE_CHARS,
-  MAX_STATIC_REDIRECTS,
-} from "./limits.ts";
+import { DiagnosticList, linesOf, type RuleDiagnostic } from "./diagnostics.ts";
+import { MAX_DESTINATION_CHARS, MAX_DYNAMIC_REDIRECTS, MAX_LINE_CHARS, MAX_STATIC_REDIRECTS } from "./limits.ts";
 import { normaliseRulePath } from "./path.ts";
 import { type Captures, Pattern, PatternError, substitute } from "./pattern.ts";
 import type { HtmlHandling } from "./resolve.ts";
@@ -54,10 +48,7 @@ export function parseRedirectsFile(
     sources: new Map(),
     htmlHandling,
   };
-  if (text.length > MAX_RULES_FILE_CHARS) {
-    state.diagnostics.add(1, "", `the file is longer than ${MAX_RULES_FILE_CHARS} characters; what follows is ignored`);
-  }
-  const lines = text.slice(0, MAX_RULES_FILE_CHARS).split("\n");
+  const lines = linesOf(text, state.diagnostics);
   for (let index = 0; index < lines.length; index++) {
     const line = (lines[index] ?? "").trim();
     if (line === "" || line.startsWith("#")) continue;

@@ -11,7 +11,7 @@ export interface TokenClaims {
   purpose: "upload" | "completion";
   accountId: string;
   scriptName: string;
-  /** Name of the checked manifest, see `manifestDigest`. */
+  /** Name of the checked manifest. */
   manifest: string;
 }
 

@@ -1,17 +1,7 @@
-import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { ApiError } from "../../lib/api.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
-import {
-  checkManifest,
-  contentHash,
-  decodePart,
-  extensionOf,
-  isWranglerHash,
-  makeBuckets,
-  manifestDigest,
-  missingFiles,
-} from "./upload-session.ts";
+import { checkManifest, extensionOf, makeBuckets, missingFiles } from "./upload-session.ts";
 
 const H1 = "1".repeat(32);
 const H2 = "2".repeat(32);
@@ -72,20 +62,6 @@ test("a file of exactly 25 MiB is allowed", () => {
   expect(checkManifest({ "/a": { hash: H1, size: 25 * 1024 * 1024 } }, DEFAULT_LIMITS)).toHaveLength(1);
 });
 
-test("the digest does not depend on order, and on everything else", () => {
-  const one = { path: "/a", hash: H1, size: 1 };
-  const two = { path: "/b", hash: H2, size: 2 };
-  expect(manifestDigest([one, two])).toBe(manifestDigest([two, one]));
-  const others = [
-    [one],
-    [one, { ...two, path: "/c" }],
-    [one, { ...two, hash: H1 }],
-    [one, { ...two, size: 3 }],
-    [{ ...one, path: `/a",1]["/b` }],
-  ];
-  for (const other of others) expect(manifestDigest(other)).not.toBe(manifestDigest([one, two]));
-});
-
 test("missing files are named once", () => {
   const files = [
     { path: "/a", hash: H1, size: 1 },
@@ -118,40 +94,6 @@ describe("buckets", () => {
     expect(makeBuckets(missing, DEFAULT_LIMITS).flat().sort()).toEqual([...missing.keys()].sort());
   });
   test("a file of zero bytes", () => expect(makeBuckets(files(5, 0), DEFAULT_LIMITS).flat()).toHaveLength(5));
-});
-
-describe("a part of a bulk upload", () => {
-  const content = Buffer.from("hello, world");
-  const base64 = content.toString("base64");
-  test("is decoded", () => {
-    for (let length = 0; length < 5; length++) {
-      const bytes = content.subarray(0, length);
-      expect(decodePart(H1, bytes.toString("base64"), length)).toEqual(bytes);
-    }
-  });
-  test.each([
-    ["of another size", base64, 11, "12 bytes, and 11 were announced"],
-    ["cut off", base64.slice(0, -1), 12, "not base64"],
-    ["with foreign characters", `!!!!${base64.slice(4)}`, 12, "not base64"],
-    ["with padding within", `aGk=${base64.slice(4)}`, 12, "not base64"],
-  ])("%s is refused", (_, text, size, message) => {
-    expect(() => decodePart(H1, text, size)).toThrow(message);
-  });
-});
-
-test("contents are named by SHA-256", () => {
-  expect(contentHash(Buffer.from("x"))).toBe(createHash("sha256").update("x").digest("hex").slice(0, 32));
-});
-
-test("wrangler's hash is over base64 and extension", () => {
-  const seen: string[] = [];
-  const blake3 = (input: Uint8Array) => {
-    seen.push(Buffer.from(input).toString());
-    return Buffer.from(`${H1}${H2}`, "hex");
-  };
-  expect(isWranglerHash(blake3, H1, "aGk=", "/a/b.tar.GZ")).toBe(true);
-  expect(isWranglerHash(blake3, H2, "aGk=", "/a")).toBe(false);
-  expect(seen).toEqual(["aGk=GZ", "aGk="]);
 });
 
 test.each([

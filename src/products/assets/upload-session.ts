@@ -1,8 +1,7 @@
 /**
- * The upload session the client speaks (wrangler-api.md 2.4): which files of a manifest are missing, in which requests
- * they come, and whether what came is what was announced. Pure; tokens are in `token.ts`, storage is the caller's.
+ * The upload session the client speaks (wrangler-api.md 2.4): which files of a manifest are missing, and in which requests
+ * they come. Pure; tokens are in `token.ts`, storage is the caller's.
  */
-import { createHash } from "node:crypto";
 import { errors } from "./errors.ts";
 import { type AssetLimits, MAX_PATH_CHARS } from "./limits.ts";
 
@@ -54,14 +53,6 @@ function shown(path: string): string {
   return JSON.stringify(path.length > 100 ? `${path.slice(0, 100)}…` : path);
 }
 
-/** Name of a manifest: the same for the same files in any order. */
-export function manifestDigest(files: readonly ManifestFile[]): string {
-  const lines = files.map(({ path, hash, size }) => JSON.stringify([path, hash, size])).sort();
-  const digest = createHash("sha256");
-  for (const line of lines) digest.update(line);
-  return digest.digest("hex");
-}
-
 /** Each hash once, with its size, where `isStored` says no. */
 export function missingFiles(files: readonly ManifestFile[], isStored: (hash: string) => boolean): Map<string, number> {
   const missing = new Map<string, number>();
@@ -92,43 +83,6 @@ export function makeBuckets(missing: ReadonlyMap<string, number>, limits: AssetL
   }
   if (bucket.length > 0) buckets.push(bucket);
   return buckets;
-}
-
-/**
- * The content of a bulk upload's part, which is base64. Throws an `ApiError` when it is not, or when its size is not
- * the announced one.
- */
-export function decodePart(hash: string, base64: string, announcedSize: number): Buffer {
-  // The length alone tells the size: nothing is decoded before it fits.
-  const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
-  if (base64.length % 4 !== 0) throw errors.badContent(hash, "it is not base64");
-  const size = (base64.length / 4) * 3 - padding;
-  if (size !== announcedSize)
-    throw errors.badContent(hash, `it has ${size} bytes, and ${announcedSize} were announced`);
-  const content = Buffer.from(base64, "base64");
-  // Decoding skips what is not base64, so a foreign character shows in the size.
-  if (content.length !== size) throw errors.badContent(hash, "it is not base64");
-  return content;
-}
-
-/**
- * Name of a content in the blob store and in the ETag: 32 hex digits of its SHA-256. The client's hash cannot be that
- * name, because documentation leaves its function open: whoever announced a hash first could put foreign content under it.
- */
-export function contentHash(content: Uint8Array): string {
-  return createHash("sha256").update(content).digest("hex").slice(0, 32);
-}
-
-/** BLAKE3 of bytes: at least 16 bytes of it. */
-export type Blake3 = (input: Uint8Array) => Uint8Array;
-
-/**
- * Whether the client's hash is wrangler's: the first 32 hex digits of BLAKE3(base64 + extension without dot), which
- * shows that the upload is whole. False for other clients' hashes, which are as good but cannot be checked.
- */
-export function isWranglerHash(blake3: Blake3, hash: string, base64: string, path: string): boolean {
-  const digest = blake3(Buffer.from(base64 + extensionOf(path)));
-  return Buffer.from(digest.buffer, digest.byteOffset, 16).toString("hex") === hash;
 }
 
 /** Extension without dot, as Node's `path.extname` sees it: a leading dot begins no extension. */

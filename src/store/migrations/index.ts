@@ -2,10 +2,12 @@ import type { Kysely } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import type { Database } from "../schema.ts";
 import { initialTables } from "./0001-initial-tables.ts";
+import { staticAssets } from "./0002-static-assets.ts";
 
 /** In order. A migration that was released is never changed; add the next one. */
 const migrations: Record<string, Migration> = {
   "0001-initial-tables": initialTables,
+  "0002-static-assets": staticAssets,
 };
 
 /**

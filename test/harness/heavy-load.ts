@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { percentile } from "../test/harness/load.ts";
-import { Child } from "../test/harness/processes.ts";
+
+import { Child } from "./processes.ts";
 
 export interface LoadReport {
   requests: number;
@@ -22,7 +22,7 @@ export interface LoadSettings {
 }
 
 /** Runs the load client as a process of its own. Throws when it fails as a whole. */
-export async function load(settings: LoadSettings): Promise<LoadReport> {
+export async function heavyLoad(settings: LoadSettings): Promise<LoadReport> {
   const client = new Child(process.execPath, [
     join(import.meta.dirname, "load-client.ts"),
     JSON.stringify({ path: "/", ...settings }),
@@ -31,5 +31,3 @@ export async function load(settings: LoadSettings): Promise<LoadReport> {
   if (code !== 0) throw new Error(`the load client failed:\n${output}`);
   return JSON.parse(stdout) as LoadReport;
 }
-
-export { percentile };
