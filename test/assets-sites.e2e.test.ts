@@ -106,9 +106,7 @@ describe("a folder with unusual names", () => {
   });
 
   test("a name that a program sends as it is, without percent-encoding", async () => {
-    expect(await raw("folder", "/é%20composed.txt")).toMatch(
-      /^HTTP\/1\.1 307 [\s\S]*location: \/%C3%A9%20composed\.txt\r\n/,
-    );
+    expect(await raw("folder", "/é%20composed.txt")).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   test("no process was started for it", () => expect(platform().runners()).toEqual([]));

@@ -80,7 +80,7 @@ test("in a split each answer is of one version, and both find their files", asyn
   expect(seen).toEqual(new Set(["a", "b"]));
 });
 
-test("after a deploy the files of the version before stay reachable, its pages do not", async () => {
+test("after a deploy files that only versions before had stay reachable, under the rules of the present one", async () => {
   using site = release("site", "b");
   await platform().wranglerOk(site.directory, ["versions", "deploy", `${ids.b}@100`, "-y"]);
   await expect.poll(async () => (await fetch("site", "/shared.txt")).body).toBe("text of b");

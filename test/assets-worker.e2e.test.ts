@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { Project } from "./harness/project.ts";
+import { exchange } from "./harness/raw-socket.ts";
 import { usePlatform } from "./harness/suite.ts";
 
 const platform = usePlatform();
@@ -37,11 +38,25 @@ describe("who answers", () => {
     expect((await fetch("/api/count")).json()).toEqual({ items: 3 });
   });
 
-  test("an address that begins with a rule's text after being written in another way", async () => {
-    // Rules see the normalised path: nobody gets around the Worker.
-    for (const path of ["/x/../members/letter.txt", "/x/%2e%2e/members/letter.txt", "/members/./letter.txt"]) {
-      expect([path, (await fetch(path)).status]).toEqual([path, 401]);
-    }
+  test.each([
+    ["/x/../members/letter.txt", 401],
+    ["/x/%2e%2e/members/letter.txt", 401],
+    ["/members/./letter.txt", 401],
+    ["/x\\..\\members\\letter.txt", 401],
+    // Not what the rule says, so the files answer: with the address under which the Worker comes first.
+    ["/%6dembers/letter.txt", 307],
+    ["//members/letter.txt", 307],
+    ["/members%2Fletter.txt", 307],
+    ["/MEMBERS/letter.txt", 404],
+  ])("no way of writing an address leads around the Worker: %s", async (target, status) => {
+    const { host } = new URL(await platform().url("app"));
+    const { text } = await exchange(
+      platform().port,
+      `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+    );
+    expect(text).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(text).not.toContain("for members");
+    if (status === 307) expect(text).toContain("location: /members/letter.txt\r\n");
   });
 });
 
@@ -72,6 +87,19 @@ describe("middleware in front of the files", () => {
     expect(await fetch("/members/letter.txt")).toMatchObject({ status: 401, body: "members only" });
     expect((await fetch("/members/letter.txt", { authorization: "x" })).body).toBe("for members\n");
   });
+});
+
+test("links of a Worker's answer go ahead of its next one", async () => {
+  const { host } = new URL(await platform().url("app"));
+  const head = `GET /api/page HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n`;
+  const navigate = async () =>
+    (await exchange(platform().port, `${head}Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\r\n`)).text;
+  expect(await navigate()).toMatch(/^HTTP\/1\.1 200 /);
+  // Each edge process learns by itself.
+  await expect
+    .poll(navigate)
+    .toMatch(/^HTTP\/1\.1 103 Early Hints\r\nlink: <\/page\.css>; rel=preload; as=style\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
+  expect((await exchange(platform().port, `${head}\r\n`)).text).toMatch(/^HTTP\/1\.1 200 /);
 });
 
 describe("_headers", () => {

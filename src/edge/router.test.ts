@@ -88,3 +88,17 @@ test("a split follows its shares", () => {
   expect(second).toBeGreaterThan(800);
   expect(second).toBeLessThan(1200);
 });
+
+test("in a split the files of all its versions may be asked for, then those of earlier ones", () => {
+  const shares = [
+    { versionId: V1, percentage: 50 },
+    { versionId: V2, percentage: 50 },
+  ];
+  const sites = { [V1]: "one", [V2]: "two" };
+  const split = script("split", { shares, versions: [V1, V2], sites, retainedSites: ["zero"] });
+  const whole = script("whole", { shares: only(V2), versions: [V1, V2], sites, retainedSites: ["one"] });
+  const router = new Router("localhost", snapshot(split, whole));
+  expect(router.resolve("split.acc.localhost")).toMatchObject({ retained: ["one", "two", "zero"] });
+  expect(router.resolve("whole.acc.localhost")).toMatchObject({ retained: ["one"] });
+  expect(router.resolve("22222222-split.acc.localhost")).toMatchObject({ retained: [] });
+});

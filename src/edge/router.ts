@@ -11,7 +11,10 @@ export interface WorkerTarget {
   hostname: string;
   /** Keys of the sites of versions that have static assets, by version. */
   sites: Readonly<Record<string, string>> | undefined;
-  /** Keys of the sites of versions deployed earlier, newest first; previews show their own version alone. */
+  /**
+   * Keys of other sites whose files may be asked for: of the versions that share the traffic, since a page's files are asked
+   * for by requests that may meet another version, and of those deployed earlier, newest first. Previews show theirs alone.
+   */
   retained: readonly string[];
 }
 
@@ -60,8 +63,9 @@ export class Router {
     const script = this.#scripts.get(`${label}.${subdomain}`);
     if (!script) return this.#findPreview(label, subdomain, name);
     if (!script.enabled || script.shares.length === 0) return none;
-    const { shares, sites, retainedSites: retained = [] } = script;
-    return { kind: "worker", shares, hostname: name, sites, retained };
+    const { shares, sites, retainedSites = [] } = script;
+    const sharing = shares.length > 1 ? shares.flatMap(({ versionId }) => sites?.[versionId] ?? []) : [];
+    return { kind: "worker", shares, hostname: name, sites, retained: [...new Set([...sharing, ...retainedSites])] };
   }
 
   /** `<prefix>-<script>`, where both may hold dashes: every dash is tried against the tables. */

@@ -36,7 +36,16 @@ test("is shared with this process's, where it has one", () => {
   const config = testConfig();
   process.env.NODE_COMPILE_CACHE = directory;
   expect(compileCache(config)).toBe(directory);
+  // One that Node could not make when it started.
+  process.env.NODE_COMPILE_CACHE = join(directory, "missing");
+  expect(compileCache(config).startsWith(config.dataDir)).toBe(true);
   delete process.env.NODE_COMPILE_CACHE;
   expect(compileCache(config).startsWith(config.dataDir)).toBe(true);
   rmSync(config.dataDir, { recursive: true });
+});
+
+test("a cache that cannot be written is done without", async () => {
+  const file = join(directory, "file");
+  writeFileSync(file, "");
+  await expect(warmCompileCache(file)).resolves.toBeUndefined();
 });

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
@@ -13,9 +13,22 @@ const TIMEOUT_MS = 30_000;
 const sources = join(import.meta.dirname, "..");
 const extension = extname(import.meta.filename);
 
-/** Where the roles' compiled modules are cached: with this process's own, if it has such a place. */
+/**
+ * Where the roles' compiled modules are cached: with this process's own, if it has such a place and this user
+ * may write there. (An administrator may have installed what a service's user runs.)
+ */
 export function compileCache(config: Config): string {
-  return process.env.NODE_COMPILE_CACHE || paths(config).compileCache;
+  const own = process.env.NODE_COMPILE_CACHE;
+  return own && isWritable(own) ? own : paths(config).compileCache;
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -26,14 +39,14 @@ export function compileCache(config: Config): string {
 export async function warmCompileCache(directory: string): Promise<void> {
   const marker = join(directory, `warm-${sourcesKey()}`);
   if (existsSync(marker)) return;
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  for (const name of readdirSync(directory)) if (name.startsWith("warm-")) rmSync(join(directory, name));
   // The entry itself prints help when it is not told to be a role.
   const urls = ["main", "control/main", "edge/main", "services/main", "supervisor/index"].map(
     (name) => pathToFileURL(join(sources, name + extension)).href,
   );
   const script = `for (const url of ${JSON.stringify(urls)}) await import(url);`;
   try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(directory)) if (name.startsWith("warm-")) rmSync(join(directory, name));
     await run(process.execPath, ["--input-type=module", "--eval", script], {
       env: { ...process.env, NODE_COMPILE_CACHE: directory },
       timeout: TIMEOUT_MS,

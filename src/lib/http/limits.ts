@@ -16,8 +16,8 @@ export interface HttpLimits {
   lingerMs: number;
   /** Time for which one direction of a tunnel may outlive the other. */
   halfClosedMs: number;
-  /** Time in which a client that has connected but sent nothing may still send its request once we are to end. */
-  drainFirstRequestMs: number;
+  /** Time in which a client without a request may still send one, its last, once we are to end. */
+  drainIdleMs: number;
   /** Bytes read ahead of the request in progress (pipelining) before reading pauses. */
   readAheadBytes: number;
   /** Client connections of one server. */
@@ -38,8 +38,8 @@ export const httpLimits: HttpLimits = {
   // nginx's lingering_timeout.
   lingerMs: 5_000,
   halfClosedMs: 60_000,
-  // Its request is on the way, or it has connected in advance and will not miss us.
-  drainFirstRequestMs: 1_000,
+  // A busy client's next request is on the way; an idle one will not miss us.
+  drainIdleMs: 1_000,
   readAheadBytes: 64 * 1024,
   // A process may hold 64 Ki descriptors on common systems; a client needs two of them.
   connections: 16_384,

@@ -28,7 +28,6 @@ export class ServerConnection<State> {
   readonly #server: HttpServer<State>;
   readonly #exchange: Exchange<State>;
   #phase = READING;
-  /** Nothing has come yet. */
   #fresh = true;
   #reading = false;
   #partialHead = false;
@@ -55,13 +54,15 @@ export class ServerConnection<State> {
 
   // What the server calls.
 
-  /** No more requests are wanted: closes between two of them. A first one that is on its way may still come, for a moment. */
-  closeIfIdle(): void {
+  /**
+   * No more requests are wanted. One that is on its way may still come, for a moment, and is told in its answer that
+   * it was the last: closing at once would lose it.
+   */
+  expectLast(): void {
     // A tunnel has no end of its own to wait for: WebSocket clients connect again, as they must after any break.
     if (this.#phase === TUNNEL) this.destroy();
     if (this.#phase !== READING || this.#partialHead) return;
-    if (!this.#fresh) this.closeGently();
-    else this.#deadlineMs = Math.min(this.#deadlineMs, this.#after(this.#server.limits.drainFirstRequestMs));
+    this.#deadlineMs = Math.min(this.#deadlineMs, this.#after(this.#server.limits.drainIdleMs));
   }
 
   destroy(): void {
@@ -77,12 +78,13 @@ export class ServerConnection<State> {
 
   /** The exchange is over: turns to the next request, or closes. */
   finish(keep: boolean): void {
-    if (!keep || this.#server.draining) {
+    if (!keep) {
       this.closeGently();
       return;
     }
+    const { limits, draining } = this.#server;
     this.#phase = READING;
-    this.#deadlineMs = this.#after(this.#server.limits.keepAliveMs);
+    this.#deadlineMs = this.#after(draining ? limits.drainIdleMs : limits.keepAliveMs);
     if (this.socket.isPaused()) this.socket.resume();
     if (this.input.length > 0) this.#readRequests();
   }

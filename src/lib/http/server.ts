@@ -69,7 +69,7 @@ export class HttpServer<State> implements Ticking {
     this.ticker.wake();
     const connection = new ServerConnection(this, socket);
     this.#connections.add(connection);
-    if (this.draining) connection.closeIfIdle();
+    if (this.draining) connection.expectLast();
   }
 
   /** A connection is closed. */
@@ -79,13 +79,10 @@ export class HttpServer<State> implements Ticking {
     for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  /**
-   * Closes idle connections now, the others after their response, and those that have not sent anything yet
-   * after a moment; resolves when all are closed.
-   */
+  /** Closes tunnels now, and the others after their next response or a moment without a request; resolves when all are closed. */
   drain(): Promise<void> {
     this.draining = true;
-    for (const connection of [...this.#connections]) connection.closeIfIdle();
+    for (const connection of [...this.#connections]) connection.expectLast();
     if (this.#connections.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#drained.push(resolve));
   }
