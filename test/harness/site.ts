@@ -28,9 +28,9 @@ export class Site {
   }
 }
 
-/** A copy of a fixture's files in a directory that is removed at the end. */
-export function copyOfFixture(fixture: string): { directory: string } & Disposable {
+/** Copies a fixture's files into a new directory, for a test that installs packages of its own there; remove it at the end. */
+export function copyOfFixture(fixture: string): string {
   const directory = mkdtempSync(join(tmpdir(), `fh-${fixture}-`));
   cpSync(join(repository, "test/fixtures", fixture), directory, { recursive: true });
-  return { directory, [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }) };
+  return directory;
 }

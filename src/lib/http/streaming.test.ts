@@ -179,30 +179,22 @@ describe("WebSocket", () => {
     await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").has("yes");
   });
 
-  test("a broken tunnel ends at both ends", async () => {
-    const { proxy, client, upstream } = await setup();
+  test.each<[string, (parts: Awaited<ReturnType<typeof setup>>) => unknown]>([
+    ["a reset by the client", ({ client }) => client.socket.resetAndDestroy()],
+    ["draining", ({ proxy }) => proxy.server.drain()],
+  ])("%s ends a tunnel at both ends", async (_, end) => {
+    const parts = await setup();
+    const { proxy, client, upstream } = parts;
     client.send(handshake);
     const server = await upstream;
     server.write(accepted);
     await client.has("101");
     server.resume();
     const gone = new Promise((resolve) => server.once("end", resolve));
-    client.socket.resetAndDestroy();
+    await end(parts);
     await gone;
     await expect.poll(() => proxy.pool.inFlight).toBe(0);
-  });
-
-  test("draining ends a tunnel at both ends", async () => {
-    const { proxy, client, upstream } = await setup();
-    client.send(handshake);
-    const server = await upstream;
-    server.write(accepted);
-    await client.has("101");
-    server.resume();
-    const gone = new Promise((resolve) => server.once("end", resolve));
-    await proxy.server.drain();
-    await gone;
-    await client.toEnd();
+    await expect.poll(() => proxy.server.connectionCount).toBe(0);
   });
 
   test("back-pressure holds in a tunnel", async () => {
