@@ -1,9 +1,9 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import type { Kysely } from "kysely";
 import type { MemberCalls, SupervisorCalls } from "../domain/messages.ts";
 import type { paths } from "../domain/paths.ts";
 import type { Channel } from "../lib/channel.ts";
-import { writeDurably } from "../lib/durable-file.ts";
+import { removeFile, writeDurably } from "../lib/durable-file.ts";
 import type { Runtime } from "../store/platform.ts";
 import type { Database } from "../store/schema.ts";
 import type { Publisher } from "./publisher.ts";
@@ -26,7 +26,7 @@ export function supervisorRuntime(
     validate: (record) => supervisor.call("validate", { record }, VALIDATE_TIMEOUT_MS),
     writeLaunchRecord: (record) => writeDurably(files.launchRecord(record.versionId), JSON.stringify(record)),
     async removeLaunchRecords(versionIds) {
-      for (const versionId of versionIds) await rm(files.launchRecord(versionId), { force: true });
+      for (const versionId of versionIds) await removeFile(files.launchRecord(versionId));
     },
     prepare: (versionId) =>
       supervisor.call("acquire", { versionId }).then(
@@ -53,5 +53,5 @@ export async function restoreLaunchRecords(db: Kysely<Database>, files: ReturnTy
     const row = await db.selectFrom("versions").select("record_json").where("id", "=", id).executeTakeFirst();
     if (row) await writeDurably(files.launchRecord(id), row.record_json);
   }
-  for (const name of present) await rm(`${files.versions}/${name}`, { force: true });
+  for (const name of present) await removeFile(`${files.versions}/${name}`);
 }

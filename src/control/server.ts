@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { chmod, mkdir, rm } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import type { Server } from "node:http";
 import { dirname } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { sql } from "kysely";
+import { removeFile } from "../lib/durable-file.ts";
 import { httpLimits } from "../lib/http/limits.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 import { API_BASE, answerError, answerUnrouted, createApi } from "./api.ts";
@@ -57,7 +58,7 @@ export async function listen(app: Hono, socketPath: string): Promise<Server> {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
   // One left by a control process that was killed; the supervisor runs one at a time.
-  await rm(socketPath, { force: true });
+  await removeFile(socketPath);
   server.listen(socketPath);
   await once(server, "listening");
   await chmod(socketPath, 0o600);

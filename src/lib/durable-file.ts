@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** Directories are private to the user who runs the platform: they hold secrets and tenants' code. */
@@ -24,10 +24,19 @@ export async function writeDurably(path: string, content: string | Uint8Array, m
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await removeFile(temporary);
     throw error;
   }
   await syncDirectory(directory);
+}
+
+/** Removes a file or socket; one that is not there is no error. One system call, where `rm` looks at the file first and retries. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
 }
 
 /** Makes renames, new files and removals in a directory durable. */

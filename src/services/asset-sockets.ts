@@ -1,8 +1,9 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import type { AttachRequest } from "../domain/messages.ts";
 import type { LaunchRecord } from "../domain/version.ts";
+import { removeFile } from "../lib/durable-file.ts";
 import { HeaderNames } from "../lib/http/header-names.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
@@ -69,7 +70,7 @@ export class AssetSockets {
     const server = this.#server(caller);
     const path = join(directory, assets.socket);
     // A process that was killed leaves its socket files behind.
-    await rm(path, { force: true });
+    await removeFile(path);
     const listener = createServer({ allowHalfOpen: true }, (socket) => server.accept(socket));
     listener.maxConnections = MAX_LINK_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {

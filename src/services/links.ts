@@ -1,7 +1,7 @@
-import { rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { AttachRequest } from "../domain/messages.ts";
+import { removeFile } from "../lib/durable-file.ts";
 import { MAX_LINK_CONNECTIONS } from "./limits.ts";
 
 /** Called with each connection to a link; it is paused, and stays open for writing when the other end finishes. */
@@ -43,7 +43,7 @@ export class Links {
 
   async #listen(path: string, accountId: string, script: string): Promise<Server> {
     // A process that was killed leaves its socket files behind.
-    await rm(path, { force: true });
+    await removeFile(path);
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (connection) =>
       this.#onCall(connection, accountId, script),
     );

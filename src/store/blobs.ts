@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { access, readFile, rm } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { syncDirectory, writeDurably } from "../lib/durable-file.ts";
+import { removeFile, syncDirectory, writeDurably } from "../lib/durable-file.ts";
 import type { Blobs } from "./platform.ts";
 
 const KEY = /^[0-9a-f]{64}$/;
@@ -33,7 +33,7 @@ export function directoryBlobs(root: string): Blobs {
       }
     },
 
-    delete: (key) => rm(blobPath(root, key), { force: true }),
+    delete: (key) => removeFile(blobPath(root, key)),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Removes contents, tables and records of static assets that nothing names any more. */
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { removeFile } from "../../lib/durable-file.ts";
 import type { Platform } from "../../store/platform.ts";
 import { removeAssetBlob } from "./asset-blobs.ts";
 import { Manifest } from "./manifest.ts";
@@ -173,7 +174,7 @@ async function removeStrays(store: ContentStore, accountId: string, beforeMs: nu
       for (const file of files) {
         const path = join(directory, file);
         if (known.has(hashOf(file)) || (await stat(path)).mtimeMs >= beforeMs) continue;
-        await rm(path, { force: true });
+        await removeFile(path);
         removed++;
       }
     });

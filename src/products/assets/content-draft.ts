@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
+import { removeFile } from "../../lib/durable-file.ts";
 import { errors } from "./errors.ts";
 
 /** A content of up to so many bytes is written in one piece. Larger ones pass through memory in the pieces they come in. */
@@ -52,7 +53,7 @@ export class ContentDraft {
   /** Removes the file. */
   async discard(): Promise<void> {
     await this.#close();
-    await rm(this.path, { force: true });
+    await removeFile(this.path);
   }
 
   async #flush(): Promise<FileHandle> {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Kysely } from "kysely";
-import { syncDirectory } from "../../lib/durable-file.ts";
+import { removeFile, syncDirectory } from "../../lib/durable-file.ts";
 import { forEachOf } from "../../lib/for-each.ts";
 import { KeyedMutex } from "../../lib/keyed-mutex.ts";
 import type { AssetContentRow, Database } from "../../store/schema.ts";
@@ -127,7 +127,7 @@ export class ContentStore {
     });
     await forEachOf(hashes, PARALLEL_FILES, async (hash) => {
       for (const form of ["identity", ...ENCODINGS] as const) {
-        await rm(contentPath(this.root, accountId, hash, form), { force: true });
+        await removeFile(contentPath(this.root, accountId, hash, form));
       }
     });
   }

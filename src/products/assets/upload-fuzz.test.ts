@@ -64,6 +64,8 @@ function inPieces(bytes: Buffer, below: (limit: number) => number): ReadableStre
 }
 
 test(`damaged uploads (seed ${seed})`, { timeout: seconds * 2000 + 30_000 }, async () => {
+  // A run that hangs must tell it too.
+  console.info(`FUZZ_SEED=${seed}`);
   const below = random(seed);
   const accountId = platform.account.id;
   const uploads = new AssetUploads(platform);
