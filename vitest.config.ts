@@ -4,6 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     exclude: ["**/node_modules/**", "test/fixtures/**"],
+    // Time limits are part of what is tested, and CI's machines are shared: one more try there, which the summary shows.
+    retry: process.env.CI ? 1 : 0,
     projects: [
       {
         extends: true,
