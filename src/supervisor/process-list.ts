@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { commandLine, identify } from "./proc.ts";
 
@@ -47,10 +47,16 @@ export class ProcessList {
   }
 }
 
-/** Kills the processes in the list that still are those that were listed, and waits for their end. Returns how many. */
-export async function endLeftovers(path: string): Promise<number> {
-  const leftovers = readEntries(path).filter(isSame);
-  for (const { pid } of leftovers) {
+/**
+ * Kills what is left of a supervisor that was killed: the processes in the list that still are those that were listed,
+ * and runners whose sandbox shows a directory of `runDir`. (A runner that was just being started is not listed yet.)
+ * Waits for their end. Returns how many.
+ */
+export async function endLeftovers(path: string, runDir: string): Promise<number> {
+  const isLeft = new Map<number, () => boolean>();
+  for (const pid of sandboxedIn(runDir)) isLeft.set(pid, () => showsDirectoryOf(pid, runDir));
+  for (const entry of readEntries(path)) if (isSame(entry)) isLeft.set(entry.pid, () => isSame(entry));
+  for (const pid of isLeft.keys()) {
     try {
       process.kill(pid, "SIGKILL");
     } catch {
@@ -58,9 +64,37 @@ export async function endLeftovers(path: string): Promise<number> {
     }
   }
   const deadline = Date.now() + END_TIMEOUT_MS;
-  while (leftovers.some(isSame) && Date.now() < deadline) await delay(END_POLL_MS);
+  while ([...isLeft.values()].some((left) => left()) && Date.now() < deadline) await delay(END_POLL_MS);
   rmSync(path, { force: true });
-  return leftovers.length;
+  return isLeft.size;
+}
+
+function sandboxedIn(runDir: string): number[] {
+  let names: string[];
+  try {
+    names = readdirSync("/proc");
+  } catch {
+    return [];
+  }
+  return names
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => showsDirectoryOf(pid, runDir));
+}
+
+/** Whether a directory below `runDir` is mounted at `/in` for the process, as only our sandbox does. */
+function showsDirectoryOf(pid: number, runDir: string): boolean {
+  let mounts: string;
+  try {
+    mounts = readFileSync(`/proc/${pid}/mountinfo`, "utf8");
+  } catch {
+    return false;
+  }
+  // Fields 4 and 5: what of its file system is mounted, and where.
+  return mounts.split("\n").some((line) => {
+    const [, , , root = "", point] = line.split(" ");
+    return point === "/in" && root.startsWith(`${runDir}/`);
+  });
 }
 
 function isSame(entry: Entry): boolean {

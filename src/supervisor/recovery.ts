@@ -10,7 +10,7 @@ import { endLeftovers } from "./process-list.ts";
  * Only for who holds the directory's lock. Returns the number of processes ended.
  */
 export async function recover(config: Config): Promise<number> {
-  const ended = await endLeftovers(paths(config).runnerPids);
+  const ended = await endLeftovers(paths(config).runnerPids, config.runDir);
   makeRunDirectory(config.runDir);
   await Promise.all(readdirSync(config.runDir).map((name) => removeInstance(join(config.runDir, name))));
   return ended;
