@@ -4,6 +4,7 @@
  */
 import { connect } from "node:net";
 import { beforeAll, expect, test } from "vitest";
+import { seededRandom } from "../src/lib/seeded-random.ts";
 import { cpuMs } from "./harness/processes.ts";
 import { Project } from "./harness/project.ts";
 import { usePlatform } from "./harness/suite.ts";
@@ -30,16 +31,6 @@ beforeAll(async () => {
   project.write("public/large.bin", "0123456789".repeat(60_000));
   await platform().wranglerOk(project.directory, ["deploy"]);
 });
-
-/** Uniform below a limit; the same for the same seed. */
-function random(state: number): (limit: number) => number {
-  let value = state >>> 0;
-  return (limit) => {
-    value = (value + 0x6d2b79f5) >>> 0;
-    const mixed = Math.imul(value ^ (value >>> 15), value | 1);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  };
-}
 
 const FILES = [
   "about",
@@ -135,7 +126,7 @@ test(`random paths and ranges (seed ${seed})`, { timeout: seconds * 1000 + 60_00
   const client = async (number: number) => {
     for (let round = 0; Date.now() < endsAt; round++) {
       const roundSeed = seed + number + round * 7919;
-      const below = random(roundSeed);
+      const below = seededRandom(roundSeed);
       // Half of them without a valid UTF-8 form.
       const bytes = Buffer.from(requestText(below, host), below(2) === 0 ? "utf8" : "latin1");
       const cut = below(10) === 0 ? 1 + below(100_000) : 0;

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ApiError } from "../../lib/api.ts";
+import { seededRandom } from "../../lib/seeded-random.ts";
 import { type TestPlatform, testPlatform } from "../../store/testing.ts";
 import { contentPath, draftsPath } from "./content-path.ts";
 import { receiveBulk } from "./receive.ts";
@@ -19,16 +20,6 @@ beforeAll(async () => {
   platform = await testPlatform();
 });
 afterAll(() => platform.end());
-
-/** Uniform below a limit; the same for the same seed. */
-function random(state: number): (limit: number) => number {
-  let value = state >>> 0;
-  return (limit) => {
-    value = (value + 0x6d2b79f5) >>> 0;
-    const mixed = Math.imul(value ^ (value >>> 15), value | 1);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  };
-}
 
 const files: TestFiles = { "/a.html": "<p>a</p>", "/b.js": "b".repeat(500), "/c": "", "/d.bin": Buffer.alloc(3000, 7) };
 const pieces = ["\r\n", "--", "\r\n--", "\r\n\r\n", "=", "Content-Type: ", 'name="', "\0", "é", "AAAA", ": "];
@@ -66,7 +57,7 @@ function inPieces(bytes: Buffer, below: (limit: number) => number): ReadableStre
 test(`damaged uploads (seed ${seed})`, { timeout: seconds * 2000 + 30_000 }, async () => {
   // A run that hangs must tell it too.
   console.info(`FUZZ_SEED=${seed}`);
-  const below = random(seed);
+  const below = seededRandom(seed);
   const accountId = platform.account.id;
   const uploads = new AssetUploads(platform);
   const { jwt } = await uploads.start(accountId, "s", announcement(files));
