@@ -35,6 +35,15 @@ export function supervisorRuntime(
         () => {},
       ),
     publish: () => publisher.publish(),
+    async discardState(stateIds) {
+      if (stateIds.length > 0) await supervisor.call("discardState", { stateIds });
+    },
+    async gate(versionId) {
+      const reply = await supervisor.call("acquire", { versionId });
+      if ("unavailable" in reply) return { unavailable: reply.message };
+      const { gateSocket } = reply.runner;
+      return gateSocket ? { socket: gateSocket } : { unavailable: "this version owns no state" };
+    },
     async retire(versionIds) {
       if (versionIds.length > 0) await supervisor.call("retire", { versionIds }, RETIRE_TIMEOUT_MS);
     },

@@ -24,6 +24,19 @@ export interface Config {
   /** Largest request body the edge passes on to a Worker, in bytes (413 beyond). */
   maxBodyBytes: number;
   assets: AssetSettings;
+  state: StateSettings;
+}
+
+/** What an operator may choose about Durable Objects and databases. */
+export interface StateSettings {
+  /** V8 heap of a runner that owns objects: all objects of a script share it. */
+  homeMemoryMb: number;
+  /** How far back a D1 database can be restored. */
+  timeTravelMs: number;
+  /** Longest time of one D1 query or batch. */
+  queryMs: number;
+  /** Largest D1 database, and largest Durable Object. */
+  maxDatabaseBytes: number;
 }
 
 /** What an operator may choose about static assets. */
@@ -42,6 +55,7 @@ export interface AssetSettings {
 const MAX_RUN_DIR_LENGTH = 60;
 
 const MIB = 1024 * 1024;
+const DAY_MS = 86_400_000;
 
 /** A mistake in the environment: `message` says what, why and what to do. */
 export class ConfigError extends Error {
@@ -77,6 +91,12 @@ export function readConfig(env: Record<string, string | undefined>, cpuCount: nu
       retentionMs: integer(env, "FREEHOLD_ASSET_RETENTION_HOURS", 24, 0, 8760) * 3_600_000,
       cacheBytes: integer(env, "FREEHOLD_ASSET_CACHE_MB", 256, 1, 1_000_000) * MIB,
     },
+    state: {
+      homeMemoryMb: integer(env, "FREEHOLD_HOME_MEMORY_MB", 512, 128, 65_536),
+      timeTravelMs: integer(env, "FREEHOLD_D1_RETENTION_DAYS", 30, 0, 3650) * DAY_MS,
+      queryMs: integer(env, "FREEHOLD_D1_QUERY_SECONDS", 30, 1, 3600) * 1000,
+      maxDatabaseBytes: integer(env, "FREEHOLD_DATABASE_MAX_MB", 10_000, 1, 1_000_000) * 1_000_000,
+    },
   };
 }
 
@@ -96,6 +116,10 @@ export function configEnvironment(config: Config): Record<string, string> {
     FREEHOLD_ASSET_MAX_FILE_MB: String(config.assets.maxFileBytes / MIB),
     FREEHOLD_ASSET_RETENTION_HOURS: String(config.assets.retentionMs / 3_600_000),
     FREEHOLD_ASSET_CACHE_MB: String(config.assets.cacheBytes / MIB),
+    FREEHOLD_HOME_MEMORY_MB: String(config.state.homeMemoryMb),
+    FREEHOLD_D1_RETENTION_DAYS: String(config.state.timeTravelMs / DAY_MS),
+    FREEHOLD_D1_QUERY_SECONDS: String(config.state.queryMs / 1000),
+    FREEHOLD_DATABASE_MAX_MB: String(config.state.maxDatabaseBytes / 1_000_000),
   };
 }
 

@@ -26,6 +26,8 @@ export interface RunnerAddress {
   httpSocket: string;
   /** Unix socket of the runtime's privileged RPC port: for the services role only. */
   rpcSocket: string;
+  /** Unix socket of the gate, in runners that own state: HTTP for the platform itself (`workerd/gate.worker.js`). */
+  gateSocket?: string;
 }
 
 export type AcquireReply = { runner: RunnerAddress } | { unavailable: Unavailable; message: string };
@@ -47,10 +49,22 @@ export interface SupervisorCalls {
   verdict: { request: { instanceId: string }; reply: { cause: Cause } };
   /** Control: start this code once, aside, and say whether it is sound and what it exports. */
   validate: { request: { record: LaunchRecord }; reply: ValidateReply };
-  /** Control: a new snapshot is in `routes.json`. Replies when every edge and services process uses it. */
+  /**
+   * Control: new snapshots are in `homes.json` and `routes.json`. Homes begin to move as the first says.
+   * Replies when every edge and services process uses both.
+   */
   publish: { request: { generation: number }; reply: Record<string, never> };
   /** Control: these versions take no more requests of their own accord; drain and stop their runners. */
   retire: { request: { versionIds: string[] }; reply: Record<string, never> };
+  /** Control: these namespaces and workflows were deleted; remove their data once no runner has it any more. */
+  discardState: { request: { stateIds: string[] }; reply: Record<string, never> };
+  /**
+   * Services: start the SQLite host of this name, or say where it is. One host serves databases of one account only.
+   * The socket speaks the protocol of `products/d1/host-protocol.ts`.
+   */
+  databaseHost: { request: { hostId: string; accountId: string }; reply: { socket: string } };
+  /** Services: end this host at once: a query does not end, or nobody needs it any more. */
+  endDatabaseHost: { request: { hostId: string }; reply: Record<string, never> };
   status: { request: Record<string, never>; reply: PlatformStatus };
   /** Any role, once: it serves. */
   ready: { request: Record<string, never>; reply: Record<string, never> };
@@ -58,13 +72,14 @@ export interface SupervisorCalls {
 
 /** Requests that the supervisor makes of edges and of services. */
 export interface MemberCalls {
-  /** Load `routes.json`; reply when requests are routed by it. */
+  /** Load `routes.json` (services: `homes.json` too); reply when requests are routed by it. */
   routes: { request: { generation: number }; reply: Record<string, never> };
   /**
    * Stop sending requests to this instance. Reply when none is in flight there any more
    * (the supervisor bounds the wait). With `onlyIfIdle`, change nothing when requests are in flight and say so.
+   * With `closeWebSockets`, end WebSockets there with code 1012 (service restart): they do not end by themselves.
    */
-  release: { request: { instanceId: string; versionId: string; onlyIfIdle: boolean }; reply: { released: boolean } };
+  release: { request: ReleaseRequest; reply: { released: boolean } };
   /** How many requests this process has in flight there: the time they may take together is no single one's fault. */
   inFlight: { request: { instanceId: string }; reply: { count: number } };
   /** The instance is gone: fail what is in flight there and forget it. No reply is awaited. */
@@ -80,16 +95,28 @@ export interface ServicesCalls extends MemberCalls {
   detach: { request: { instanceId: string }; reply: Record<string, never> };
 }
 
+export interface ReleaseRequest {
+  instanceId: string;
+  versionId: string;
+  onlyIfIdle: boolean;
+  closeWebSockets?: boolean;
+}
+
+/** What a socket for calls between runners leads to: a script (by its deployment), or the home that owns this state. */
+export type LinkTarget = { script: string } | { stateId: string };
+
 export interface AttachRequest {
   instanceId: string;
   versionId: string;
   accountId: string;
   /** Directory on the host that the runner sees read-only as its services directory. */
   directory: string;
-  /** Service bindings to other scripts, each on a socket file of its own. */
-  links: { socket: string; script: string }[];
+  /** Ways to other runners (service bindings, Durable Objects and workflows of others), each on a socket file of its own. */
+  links: { socket: string; to: LinkTarget }[];
   /** Present when the version binds its static assets: the socket file of plain HTTP that answers as the edge does. */
   assets?: { socket: string };
+  /** Present when the version has bindings whose back-ends speak HTTP; the header `freehold-binding` says which is meant. */
+  backends?: { socket: string };
 }
 
 export interface PlatformStatus {

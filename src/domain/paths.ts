@@ -16,6 +16,17 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     launchRecord: (versionId: string) => join(dataDir, "versions", `${versionId}.json`),
     /** The routing snapshot that edges and services load. */
     routes: join(dataDir, "routes.json"),
+    /** Which version owns which state; for the supervisor and services. */
+    homes: join(dataDir, "homes.json"),
+    /** Durable Objects, and instances of workflows: a directory for each namespace or workflow. */
+    state: join(dataDir, "state"),
+    stateOf: (stateId: string) => join(dataDir, "state", stateId),
+    /** The same for versions that are not deployed: data of their own. */
+    previewState: join(dataDir, "preview-state"),
+    previewStateOf: (versionId: string, stateId: string) => join(dataDir, "preview-state", versionId, stateId),
+    /** D1 databases of an account: a directory for each. */
+    databases: (accountId: string) => join(dataDir, "d1", accountId),
+    databaseOf: (accountId: string, databaseId: string) => join(dataDir, "d1", accountId, databaseId),
     wranglerEnv: join(dataDir, "wrangler.env"),
     /** SQLite file whose exclusive lock means "a supervisor owns this directory". */
     lock: join(dataDir, "lock.db"),
@@ -30,6 +41,8 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
       key: join(dataDir, "tls", "cert.key"),
     },
     controlSocket: join(runDir, "control.sock"),
+    /** Where control asks services: HTTP, for the platform itself only. */
+    servicesSocket: join(runDir, "services.sock"),
     /** The system call filter that runners are started with. */
     seccompFilter: join(runDir, "seccomp.bpf"),
     /** A runner instance's own directory of sockets. */

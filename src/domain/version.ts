@@ -51,7 +51,27 @@ export type Binding =
     }
   | { type: "worker_loader"; name: string }
   /** The version's own static assets, as a fetcher. */
-  | { type: "assets"; name: string };
+  | { type: "assets"; name: string }
+  | {
+      type: "durable_object_namespace";
+      name: string;
+      /** The class as the upload named it; a later rename does not change it. */
+      className: string;
+      /** Script that has the class, in the same account; absent: this one. */
+      scriptName?: string;
+      /** The namespace that the class had at the upload: what the binding stays with through renames and transfers. */
+      namespaceId: string;
+    }
+  | { type: "d1"; name: string /** UUID. */; databaseId: string }
+  | {
+      type: "workflow";
+      name: string;
+      workflowName: string;
+      className: string;
+      /** Script that has the class, in the same account; absent: this one. */
+      scriptName?: string;
+      workflowId: string;
+    };
 
 export type BindingOf<T extends Binding["type"]> = Extract<Binding, { type: T }>;
 
@@ -62,6 +82,26 @@ export interface ExportedEntrypoint {
   kind: "object" | "worker-entrypoint" | "durable-object" | "workflow" | "other";
   /** Event handlers such as `fetch`, `scheduled`, `queue`. */
   handlers: string[];
+}
+
+/** A Durable Object class of a script, as registered. */
+export interface ObjectClass {
+  className: string;
+  /**
+   * Permanent id of the namespace (32 hex digits): the runtime's `uniqueKey`, from which object ids are derived, and the
+   * name of the directory of its objects. It never changes, whatever the class or its script is called.
+   */
+  namespaceId: string;
+  storage: "sqlite" | "legacy-kv";
+}
+
+/** A workflow of a script, as registered. Its instances are objects of the runtime's engine. */
+export interface WorkflowClass {
+  /** Name in the account. */
+  name: string;
+  className: string;
+  /** Permanent id (32 hex digits): the name of the directory of its instances. */
+  workflowId: string;
 }
 
 export interface VersionLimits {
@@ -93,6 +133,9 @@ export interface LaunchRecord {
   limits: VersionLimits;
   /** Empty until validation has found them. */
   exports: ExportedEntrypoint[];
+  /** The script's own classes and workflows as this version's upload left them; absent: none. For previews: see `homes.ts`. */
+  objects?: ObjectClass[];
+  workflows?: WorkflowClass[];
   /** Static assets; a version with assets may have no code (`modules` empty), and then never has a runner. */
   assets?: { /** Key of its {@link SiteRecord} in the blob store. */ site: string };
 }

@@ -8,6 +8,8 @@ const context: LaunchContext = {
   mode: "serve",
   socketDir: "/s",
   servicesDir: "/v",
+  placement: { kind: "none" },
+  stateDir: "/state",
   emptyDir: "/e",
   allowPrivate: [],
   unseal: testUnseal,
@@ -117,8 +119,8 @@ test("every binding", () => {
     ].join("\n"),
   );
   expect(plan.links).toEqual([
-    { socket: "link-0.sock", script: "test" },
-    { socket: "link-1.sock", script: "other" },
+    { socket: "link-0.sock", to: { script: "test" } },
+    { socket: "link-1.sock", to: { script: "other" } },
   ]);
   expect(plan.config.match(/name = "link", worker = /g)).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import type { AcquireReply, RunnerAddress } from "../domain/messages.ts";
+import type { AcquireReply, LinkTarget, RunnerAddress } from "../domain/messages.ts";
 import { chooseVersion } from "../domain/routing.ts";
 import type { Callees } from "./callees.ts";
 import { MAX_ATTEMPTS, RETRY_DELAY_MS } from "./limits.ts";
@@ -28,7 +28,9 @@ export class Broker {
   }
 
   /** Takes a paused connection from a runner. Never throws: what goes wrong reaches the calling Worker as an exception. */
-  async call(caller: Socket, accountId: string, script: string): Promise<void> {
+  async call(caller: Socket, accountId: string, to: LinkTarget): Promise<void> {
+    if (!("script" in to)) throw new Error("homes are not reachable yet");
+    const { script } = to;
     this.calls.add(caller);
     caller.once("close", () => this.calls.delete(caller));
     caller.on("error", () => caller.destroy());

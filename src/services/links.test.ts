@@ -30,7 +30,7 @@ const broker = new Broker({
   acquire: async (versionId) => acquire(versionId),
   random: () => 0.5,
 });
-const links = new Links((connection, accountId, script) => void broker.call(connection, accountId, script));
+const links = new Links((connection, accountId, to) => void broker.call(connection, accountId, to));
 
 /** Starts a caller whose binding `CALLEE` is as given, with its sockets open. */
 async function startCaller(target: Partial<BindingOf<"service">>): Promise<(call: string) => Promise<unknown>> {
@@ -45,6 +45,8 @@ async function startCaller(target: Partial<BindingOf<"service">>): Promise<(call
     mode: "serve",
     socketDir: "",
     servicesDir: "",
+    placement: { kind: "none" },
+    stateDir: "/state",
     emptyDir: "",
     allowPrivate: [],
     unseal: () => "",

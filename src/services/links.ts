@@ -1,11 +1,11 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import type { AttachRequest } from "../domain/messages.ts";
+import type { AttachRequest, LinkTarget } from "../domain/messages.ts";
 import { removeFile } from "../lib/durable-file.ts";
 import { MAX_LINK_CONNECTIONS } from "./limits.ts";
 
 /** Called with each connection to a link; it is paused, and stays open for writing when the other end finishes. */
-export type OnCall = (connection: Socket, accountId: string, script: string) => void;
+export type OnCall = (connection: Socket, accountId: string, to: LinkTarget) => void;
 
 /** The sockets of attached runners through which their service bindings reach other scripts. */
 export class Links {
@@ -22,8 +22,8 @@ export class Links {
     const servers: Server[] = [];
     this.#servers.set(instanceId, servers);
     try {
-      for (const { socket, script } of links) {
-        servers.push(await this.#listen(join(directory, socket), accountId, script));
+      for (const { socket, to } of links) {
+        servers.push(await this.#listen(join(directory, socket), accountId, to));
       }
     } catch (error) {
       this.detach(instanceId);
@@ -41,11 +41,11 @@ export class Links {
     for (const instanceId of [...this.#servers.keys()]) this.detach(instanceId);
   }
 
-  async #listen(path: string, accountId: string, script: string): Promise<Server> {
+  async #listen(path: string, accountId: string, to: LinkTarget): Promise<Server> {
     // A process that was killed leaves its socket files behind.
     await removeFile(path);
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (connection) =>
-      this.#onCall(connection, accountId, script),
+      this.#onCall(connection, accountId, to),
     );
     server.maxConnections = MAX_LINK_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {

@@ -74,7 +74,7 @@ const attachment = (): AttachRequest => ({
   versionId: "v0",
   accountId: "acc",
   directory: instanceDir,
-  links: [{ socket: "link-0.sock", script: "b" }],
+  links: [{ socket: "link-0.sock", to: { script: "b" } }],
 });
 
 /** Connects as a runner would. */

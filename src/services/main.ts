@@ -26,7 +26,7 @@ export async function runServices(): Promise<void> {
     callees,
     acquire: (versionId) => supervisor.call("acquire", { versionId }, ACQUIRE_TIMEOUT_MS),
   });
-  const links = new Links((connection, accountId, script) => void broker.call(connection, accountId, script));
+  const links = new Links((connection, accountId, to) => void broker.call(connection, accountId, to));
   const assets = new AssetSockets(files);
 
   supervisor.handle("attach", async (request) => {

@@ -27,6 +27,10 @@ export interface Runtime {
   prepare(versionId: string): Promise<void>;
   /** Makes the database's present state the one that edges route by; resolves when they do. */
   publish(): Promise<void>;
+  /** Removes the data of deleted namespaces and workflows once no runner has it any more. Call after {@link publish}. */
+  discardState(stateIds: string[]): Promise<void>;
+  /** Starts the version's runner if need be; where its gate is. Undefined when it owns no state or cannot start. */
+  gate(versionId: string): Promise<{ socket: string } | { unavailable: string }>;
   /** Drains and stops the runners of versions that left the deployment. Call after {@link publish}. */
   retire(versionIds: string[]): Promise<void>;
 }

@@ -18,6 +18,55 @@ export interface Database {
   asset_sessions: AssetSessionRow;
   asset_blobs: AssetBlobRow;
   version_sites: VersionSiteRow;
+  object_namespaces: ObjectNamespaceRow;
+  workflows: WorkflowRow;
+  discarded_states: DiscardedStateRow;
+  d1_databases: D1DatabaseRow;
+}
+
+/** The registry of Durable Object classes: a row for each that exists, whatever it was called before. */
+export interface ObjectNamespaceRow {
+  /** Permanent: `ObjectClass.namespaceId`. */
+  id: string;
+  account_id: string;
+  /** Script that has the class. */
+  script_id: string;
+  /** Unique in the script. */
+  class_name: string;
+  /** `sqlite` or `legacy-kv`. */
+  storage: string;
+  created_on: string;
+}
+
+export interface WorkflowRow {
+  /** Permanent: `WorkflowClass.workflowId`. */
+  id: string;
+  account_id: string;
+  script_id: string;
+  /** Unique in the account. */
+  name: string;
+  class_name: string;
+  created_on: string;
+  modified_on: string;
+  /** Limits and schedules. */
+  settings_json: string;
+}
+
+/** Namespaces and workflows that were deleted and whose data may still be there. */
+export interface DiscardedStateRow {
+  id: string;
+  discarded_on: string;
+}
+
+export interface D1DatabaseRow {
+  /** UUID. */
+  id: string;
+  account_id: string;
+  /** Unique in the account. */
+  name: string;
+  created_on: string;
+  /** Read replication mode, location hint, jurisdiction. */
+  settings_json: string;
 }
 
 export interface AccountRow {

@@ -21,6 +21,7 @@ export interface FakeRuntime extends Runtime {
   prepared: string[];
   published: number;
   retired: string[];
+  discarded: string[];
 }
 
 /** A platform for tests: SQLite in memory, blobs in a temporary directory, no processes. */
@@ -86,6 +87,13 @@ function fakeRuntime(): FakeRuntime {
     },
     async removeLaunchRecords(versionIds) {
       for (const versionId of versionIds) this.records.delete(versionId);
+    },
+    discarded: [],
+    async discardState(stateIds) {
+      this.discarded.push(...stateIds);
+    },
+    async gate() {
+      return { unavailable: "there are no runners in this test" };
     },
     async prepare(versionId) {
       this.prepared.push(versionId);

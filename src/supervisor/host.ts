@@ -139,6 +139,7 @@ const config :W.Config = (
     files: [],
     arguments: ["--experimental"],
     links: [],
+    state: [],
     sockets: 1,
   };
 }

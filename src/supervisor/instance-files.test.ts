@@ -35,6 +35,7 @@ const plan = (files: LaunchPlan["files"]): LaunchPlan => ({
   files,
   arguments: [],
   links: [],
+  state: [],
   sockets: 1,
 });
 

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Config } from "../domain/config.ts";
 import { paths } from "../domain/paths.ts";
 import type { LaunchRecord } from "../domain/version.ts";
@@ -17,6 +18,8 @@ export function planner(config: Config, host: RunnerHost, planLaunch: PlanLaunch
       socketDir: view.in,
       servicesDir: view.svc,
       emptyDir: view.empty,
+      placement: { kind: "none" },
+      stateDir: join(view.in, "state"),
       allowPrivate: config.allowPrivate,
       unseal(sealed) {
         // Control makes the key at its first start: it is there when there is a secret.

@@ -74,6 +74,7 @@ export class Runner {
       versionId: record.versionId,
       httpSocket: join(directory, socketNames.http),
       rpcSocket: join(directory, socketNames.rpc),
+      ...(plan.state.length > 0 && { gateSocket: join(directory, socketNames.gate) }),
     };
     const { promise, resolve } = Promise.withResolvers<End>();
     this.ended = promise;
@@ -93,7 +94,8 @@ export class Runner {
       await this.#awaitListening(launched);
       removeConfig(directory);
       this.pid = (await launched.workerdPid) ?? 0;
-      await publishSockets(directory, Object.values(socketNames));
+      const { gate, ...always } = socketNames;
+      await publishSockets(directory, [...Object.values(always), ...(plan.state.length > 0 ? [gate] : [])]);
       if (this.#endedFor !== undefined || this.state === "dead") throw new StartError("it ended while it started");
       this.#watch = this.#around.watchdog.watch({
         pid: this.pid,

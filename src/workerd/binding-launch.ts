@@ -1,3 +1,4 @@
+import type { LinkTarget } from "../domain/messages.ts";
 import type { Binding, LaunchRecord, Sealed } from "../domain/version.ts";
 import type { Extension, Service, WorkerBinding } from "./config.ts";
 import type { EmbedFile } from "./modules.ts";
@@ -17,8 +18,8 @@ export interface BindingLaunchContext {
   mode: LaunchMode;
   unseal(sealed: Sealed): string;
   embed: EmbedFile;
-  /** Path of the socket that leads to another script of the account; adds the link on first use. */
-  linkSocket(script: string): string;
+  /** Path of the socket that leads to other runners; adds the link on first use. */
+  linkSocket(to: LinkTarget): string;
   /** Path of the socket that answers with the version's static assets; adds it on first use. */
   assetsSocket(): string;
 }

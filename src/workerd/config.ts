@@ -74,12 +74,27 @@ export interface WorkerSettings {
   bindings?: WorkerBinding[];
   /** Service behind the global `fetch()` and `connect()`; `internet` when absent. */
   globalOutbound?: string | ServiceDesignator;
+  durableObjectNamespaces?: DurableObjectNamespace[];
+  durableObjectStorage?: { inMemory: Void } | { localDisk: string };
+  workflowsEngine?: {
+    actorClass: ServiceDesignator;
+    workflows: { className: string; name: string; bindingService: ServiceDesignator }[];
+  };
+}
+
+export interface DurableObjectNamespace {
+  className: string;
+  uniqueKey: string;
+  enableSql?: boolean;
+  preventEviction?: boolean;
 }
 
 export type Worker = WorkerSettings & ({ modules: WorkerModule[] } | { serviceWorkerScript: Text });
 
 export type WorkerModule = { name: string } & (
   | { esModule: Text }
+  /** A module of the runtime itself, such as `/workerd/workflows.js`. */
+  | { bundled: string }
   | { commonJsModule: Text }
   | { text: Text }
   | { data: Embed }
@@ -97,6 +112,7 @@ export type WorkerBinding = { name: string } & (
   | { service: string | ServiceDesignator }
   | { wrapped: { moduleName: string; entrypoint?: string; innerBindings?: WorkerBinding[] } }
   | { workerLoader: { id: string } }
+  | { durableObjectNamespace: { className: string; serviceName?: string } }
   | { workerdDebugPort: Void }
 );
 

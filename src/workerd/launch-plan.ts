@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
+import type { LinkTarget } from "../domain/messages.ts";
 import type { LaunchRecord } from "../domain/version.ts";
 import type { LaunchBinding } from "./binding-launch.ts";
 import { capnpText } from "./capnp.ts";
@@ -28,13 +30,10 @@ export function composeLaunchPlan(
     files.push({ path, content });
     return new Embed(path);
   };
-  const linkSocket = (script: string): string => {
-    let link = links.find((known) => known.script === script);
-    if (!link) {
-      link = { socket: `link-${links.length}.sock`, script };
-      links.push(link);
-    }
-    return `${context.servicesDir}/${link.socket}`;
+  const linkSocket = (to: LinkTarget): string => {
+    const socket = links.find((known) => isDeepStrictEqual(known.to, to))?.socket ?? `link-${links.length}.sock`;
+    if (!links.some((known) => known.socket === socket)) links.push({ socket, to });
+    return `${context.servicesDir}/${socket}`;
   };
 
   let assets: LaunchPlan["assets"];
@@ -72,6 +71,7 @@ export function composeLaunchPlan(
     files,
     arguments: programArguments(context),
     links,
+    state: [],
     ...(assets && { assets }),
     sockets: sockets.length,
   };

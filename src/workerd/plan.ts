@@ -1,3 +1,4 @@
+import type { Placement } from "../domain/homes.ts";
 import type { AttachRequest } from "../domain/messages.ts";
 import type { LaunchRecord, Sealed } from "../domain/version.ts";
 
@@ -15,13 +16,17 @@ export interface LaunchContext {
   servicesDir: string;
   /** Empty directory, as workerd sees it, behind the health socket. */
   emptyDir: string;
+  /** What the runner owns of its script's state. In `inspect`: nothing. */
+  placement: Placement;
+  /** Directory, as workerd sees it, that holds a directory for each name of {@link LaunchPlan.state}. */
+  stateDir: string;
   /** CIDR ranges that the Worker may reach although they are private. */
   allowPrivate: string[];
   unseal(sealed: Sealed): string;
 }
 
 /** Names of the sockets that workerd makes in `socketDir`. */
-export const socketNames = { http: "http.sock", health: "health.sock", rpc: "rpc.sock" } as const;
+export const socketNames = { http: "http.sock", health: "health.sock", rpc: "rpc.sock", gate: "gate.sock" } as const;
 
 /**
  * A blob of the store, text, or (service-worker scripts in `inspect` only) the blob `base` followed by text.
@@ -41,6 +46,13 @@ export interface LaunchPlan {
   links: AttachRequest["links"];
   /** The socket that the services role must open for the version's static assets, if it binds them. */
   assets?: NonNullable<AttachRequest["assets"]>;
+  /** Whether there is a socket for what back-ends of bindings speak in HTTP. */
+  backends?: NonNullable<AttachRequest["backends"]>;
+  /**
+   * State that the runner must be given, each under a name in `stateDir`. Only one runner at a time may have a state:
+   * two that do corrupt it (measured). Empty: the runner owns none.
+   */
+  state: { name: string; stateId: string }[];
   /** Number of `listen` events to expect on the control channel. */
   sockets: number;
 }

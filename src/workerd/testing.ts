@@ -12,6 +12,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Placement } from "../domain/homes.ts";
 import type { LaunchRecord, Module, ModuleType, Sealed } from "../domain/version.ts";
 import { type FileContent, type LaunchMode, type PlanLaunch, socketNames } from "./plan.ts";
 
@@ -48,6 +49,9 @@ export interface TestOptions {
   mode?: LaunchMode;
   /** Directory of the services role's sockets, when it has to exist before the start. */
   servicesDir?: string;
+  /** What the runner owns, with the directory of it. */
+  placement?: Placement;
+  stateDir?: string;
   allowPrivate?: string[];
 }
 
@@ -102,6 +106,8 @@ export async function startTestRunner(
     socketDir,
     servicesDir,
     emptyDir,
+    placement: options.placement ?? { kind: "none" },
+    stateDir: options.stateDir ?? join(directory, "state"),
     allowPrivate: options.allowPrivate ?? [],
     unseal: testUnseal,
   });

@@ -7,6 +7,8 @@ const context: LaunchContext = {
   mode: "serve",
   socketDir: "/s",
   servicesDir: "/v",
+  placement: { kind: "none" },
+  stateDir: "/state",
   emptyDir: "/e",
   allowPrivate: [],
   unseal: testUnseal,

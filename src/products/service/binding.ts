@@ -45,7 +45,7 @@ export const service = bindingKind({
       return { binding: { name, service: designator } };
     }
     return linkBinding(name, {
-      socketPath: linkSocket(service),
+      socketPath: linkSocket({ script: service }),
       ...(entrypoint && { entrypoint }),
       ...(props && { props }),
     });
