@@ -3,13 +3,26 @@ import { assets } from "./assets.ts";
 import { assetsUpload } from "./assets-upload.ts";
 import { coldStart } from "./cold-start.ts";
 import { cpuLimit } from "./cpu-limit.ts";
+import { d1 } from "./d1.ts";
 import { deployTime } from "./deploy-time.ts";
 import { type Bench, type Figure, machine, table, verdict } from "./lib.ts";
 import { memory } from "./memory.ts";
+import { objects } from "./objects.ts";
 import { requestCost } from "./request-cost.ts";
 import { serviceBinding } from "./service-binding.ts";
 
-const benches: Bench[] = [requestCost, coldStart, memory, deployTime, cpuLimit, serviceBinding, assets, assetsUpload];
+const benches: Bench[] = [
+  requestCost,
+  coldStart,
+  memory,
+  deployTime,
+  cpuLimit,
+  serviceBinding,
+  objects,
+  assets,
+  assetsUpload,
+  d1,
+];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name));

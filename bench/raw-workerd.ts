@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repository } from "../test/harness/platform.ts";
@@ -15,19 +15,37 @@ export interface RawWorkerd extends Disposable {
   startMs: number;
 }
 
+export interface RawWorker {
+  name: string;
+  source: string;
+  /** Durable Object classes with SQL storage on disk, bound under their names. */
+  objects?: string[];
+}
+
 /** Starts Workers of one module each; the first one serves, the others are bound to it under their names. */
-export async function startRawWorkerd(workers: { name: string; source: string }[]): Promise<RawWorkerd> {
+export async function startRawWorkerd(workers: RawWorker[]): Promise<RawWorkerd> {
   const directory = mkdtempSync(join(tmpdir(), "fh-raw-"));
   const [first] = workers;
   if (!first) throw new Error("no Worker given");
-  const services = workers.map(({ name, source }) => {
+  const services = workers.map(({ name, source, objects = [] }) => {
     writeFileSync(join(directory, `${name}.js`), source);
-    const bindings = workers.slice(1).map((other) => `(name = "${other.name}", service = "${other.name}")`);
+    const others = name === first.name ? workers.slice(1) : [];
+    const bindings = [
+      ...others.map((other) => `(name = "${other.name}", service = "${other.name}")`),
+      ...objects.map((object) => `(name = "${object}", durableObjectNamespace = "${object}")`),
+    ];
+    const namespaces = objects.map((object) => `(className = "${object}", uniqueKey = "${object}", enableSql = true)`);
+    const state =
+      objects.length > 0
+        ? `, durableObjectNamespaces = [${namespaces.join(", ")}], durableObjectStorage = (localDisk = "state")`
+        : "";
     return (
       `(name = "${name}", worker = (compatibilityDate = "2026-06-01", ` +
-      `modules = [(name = "index.js", esModule = embed "${name}.js")], bindings = [${name === first.name ? bindings.join(", ") : ""}]))`
+      `modules = [(name = "index.js", esModule = embed "${name}.js")], bindings = [${bindings.join(", ")}]${state}))`
     );
   });
+  mkdirSync(join(directory, "state"));
+  services.push(`(name = "state", disk = (path = "${join(directory, "state")}", writable = true))`);
   const socket = join(directory, "http.sock");
   writeFileSync(
     join(directory, "config.capnp"),

@@ -1,5 +1,5 @@
 import { startPlatform } from "../test/harness/platform.ts";
-import { cpuMs, descendants } from "../test/harness/processes.ts";
+import { callCost, platformPids } from "./call-cost.ts";
 import { type Bench, type Figure, round } from "./lib.ts";
 import { startRawWorkerd } from "./raw-workerd.ts";
 
@@ -25,7 +25,7 @@ export default class extends WorkerEntrypoint {
 
 export const serviceBinding: Bench = {
   name: "service-binding",
-  conditions: `${calls} calls in turn from one Worker to another by a service binding, in one request`,
+  conditions: `${calls} calls in turn from one Worker to another by a service binding`,
   async run() {
     using raw = await startRawWorkerd([
       { name: "caller", source: caller },
@@ -44,20 +44,14 @@ export const serviceBinding: Bench = {
       };
       await rawAsk(100);
       await ask(100);
-      const baseline = await cost(
-        () => rawAsk(calls),
-        () => [raw.pid],
-      );
-      const measured = await cost(
-        () => ask(calls),
-        () => [platform.supervisor.pid, ...descendants(platform.supervisor.pid).map((process) => process.pid)],
-      );
+      const baseline = await callCost(calls, rawAsk, () => [raw.pid]);
+      const measured = await callCost(calls, ask, () => platformPids(platform));
       figures.push(
         {
           what: `${way}: time a call`,
-          value: measured.wallMs,
+          value: measured.p50Ms,
           unit: "ms",
-          baseline: `both in one workerd ${round(baseline.wallMs)} ms`,
+          baseline: `both in one workerd ${round(baseline.p50Ms)} ms`,
         },
         {
           what: `${way}: CPU a call, all processes`,
@@ -70,11 +64,3 @@ export const serviceBinding: Bench = {
     return figures;
   },
 };
-
-async function cost(run: () => Promise<unknown>, pids: () => number[]): Promise<{ wallMs: number; cpuMs: number }> {
-  const processes = pids();
-  const spent = () => processes.reduce((sum, pid) => sum + cpuMs(pid), 0);
-  const [before, startedAt] = [spent(), performance.now()];
-  await run();
-  return { wallMs: (performance.now() - startedAt) / calls, cpuMs: (spent() - before) / calls };
-}

@@ -2,7 +2,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { announcement, bulkForm, type TestFiles } from "../src/products/assets/testing-upload.ts";
-import { killProcess } from "./harness/platform.ts";
+import { killProcess, repository } from "./harness/platform.ts";
+import { Child } from "./harness/processes.ts";
 import { Site } from "./harness/site.ts";
 import { usePlatform } from "./harness/suite.ts";
 
@@ -28,6 +29,24 @@ const unusual: TestFiles = {
   "empty.css": "",
   "large.bin": Buffer.alloc(3_000_000, "0123456789abcdef"),
 };
+
+test("freehold wrangler says which lines do nothing, after a deploy and an upload that made a version", async () => {
+  using site = new Site("told", { "index.html": "hi", _redirects: "/a /b 999\n" });
+  const { PATH = "", HOME = "" } = process.env;
+  const run = (...args: string[]) =>
+    new Child(process.execPath, [join(repository, "src/main.ts"), "wrangler", ...args], {
+      cwd: site.directory,
+      env: { PATH, HOME, CI: "1", FREEHOLD_DATA: platform().dataDir },
+    }).end(60_000);
+  for (const args of [["deploy"], ["versions", "upload"]]) {
+    const { code, output } = await run(...args);
+    expect(code, output).toBe(0);
+    expect(output).toMatch(/Lines that do nothing in the version just made of told:\n {2}_redirects:1 .*999/);
+  }
+  site.write("public/_redirects", "/a /b 301\n");
+  const { code, output } = await run("deploy");
+  expect([code, output.includes("Lines that do nothing")], output).toEqual([0, false]);
+});
 
 test("a folder with unusual names", async () => {
   using site = new Site("folder", { ...unusual, _headers: "/*\n  X-A: b\n/nothing\n", _redirects: "/a /b 999\n" });

@@ -12,9 +12,15 @@ const NOT_FOUND: ProgramResult = { code: undefined, stdout: "", stderr: "spawn E
 
 /** A machine on which all is well. `bwrap` is what the trial answers. */
 function healthy(
-  parts: Partial<Machine> & { bwrap?: ProgramResult; workerd?: ProgramResult; openFiles?: string } = {},
+  parts: Partial<Machine> & {
+    bwrap?: ProgramResult;
+    flock?: ProgramResult;
+    workerd?: ProgramResult;
+    openFiles?: string;
+  } = {},
 ): Machine {
   const { bwrap = ok("bubblewrap 0.8.0\n"), workerd = ok("workerd 2026-11-17\n"), openFiles = "65536" } = parts;
+  const { flock = ok("flock from util-linux 2.38.1\n") } = parts;
   return {
     platform: "linux",
     nodeVersion: "26.10.0",
@@ -24,7 +30,10 @@ function healthy(
     freeBytes: () => 50e9,
     get: async () => undefined,
     ...parts,
-    run: async (file) => (file === "bwrap" ? bwrap : file === "/bin/sh" ? ok(`${openFiles}\n`) : workerd),
+    run: async (file) => {
+      if (file === "flock") return flock;
+      return file === "bwrap" ? bwrap : file === "/bin/sh" ? ok(`${openFiles}\n`) : workerd;
+    },
   };
 }
 
@@ -50,6 +59,7 @@ test("a sound machine passes every check", async () => {
     "port",
     "disk",
     "sandbox",
+    "state lock",
     "clock",
     "open files",
     "names",
@@ -64,6 +74,15 @@ test("findings are lines of text with the mend below", async () => {
   expect(io.stdout[0]).toBe("ok    node         Node 26.10.0");
   const line = io.stdout.findIndex((text) => text.startsWith("warn  sandbox      bubblewrap is not installed"));
   expect(io.stdout[line + 1]?.trim()).toBe("mend: sudo apt-get install bubblewrap");
+});
+
+test.each<[string, ProgramResult, RegExp]>([
+  ["is missing", NOT_FOUND, /not installed/],
+  ["is another one", ok("BusyBox v1.36\n"), /not that of util-linux/],
+])("a flock that %s is a warning", async (_, flock, message) => {
+  const { code, of } = await examine(healthy({ flock }));
+  expect(of("state lock")).toMatchObject({ status: "warn", message: expect.stringMatching(message) });
+  expect(code).toBe(0);
 });
 
 const denied: ProgramResult = { code: 1, stdout: "", stderr: "bwrap: setting up uid map: Permission denied\n" };

@@ -7,6 +7,7 @@ import { checkCertificate, checkNames } from "./doctor/names.ts";
 import { checkPort } from "./doctor/port.ts";
 import { checkClock, checkNode, checkWorkerd } from "./doctor/runtime.ts";
 import { checkSandbox } from "./doctor/sandbox.ts";
+import { checkStateLock } from "./doctor/state.ts";
 
 const checks: Check[] = [
   checkNode,
@@ -14,6 +15,7 @@ const checks: Check[] = [
   checkPort,
   checkDisk,
   checkSandbox,
+  checkStateLock,
   checkClock,
   checkOpenFiles,
   checkNames,

@@ -1,6 +1,10 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { dataDirectory, temporaryDirectory } from "./testing.ts";
 import { findWrangler, npmSettings, wranglerEnvironment } from "./wrangler.ts";
@@ -60,6 +64,46 @@ test("URLs are shown as they open, in text, in bytes and from a process of wrang
   );
   expect(run.stdout).toBe("text http://hello.dev.localhost:8787\nbytes ü http://hello.dev.localhost:8787\n");
   expect(run.stderr).toBe("inner http://hello.dev.localhost:8787\n");
+});
+
+/** As wrangler notes what it did. */
+const NOTES = `const { appendFileSync } = require("fs");
+  const note = (entry) => appendFileSync(process.env.WRANGLER_OUTPUT_FILE_PATH, JSON.stringify(entry) + "\\n");
+  note({ type: "wrangler-session", version: 1 });
+  note({ type: "deploy", version: 1, worker_name: "site", version_id: "v1" });
+  note({ type: "version-upload", version: 1, worker_name: "fine", version_id: "v2" });
+  process.exitCode = 4;`;
+
+test("lines that do nothing are printed after a deploy, and the exit code stays", async () => {
+  const asked: string[] = [];
+  const api = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    const assets = request.url?.endsWith("/site/versions/v1") ? { warnings: ["_redirects:3 | /a /b – loops"] } : {};
+    response.end(JSON.stringify({ success: true, result: { resources: { script_runtime: { assets } } } }));
+  });
+  await new Promise<void>((resolve) => api.listen(0, "127.0.0.1", resolve));
+  const { port } = api.address() as AddressInfo;
+  const own = join(temporaryDirectory(), "own-notes");
+  writeFileSync(own, '{"type":"deploy","worker_name":"before","version_id":"v0"}\n');
+  for (const env of [{}, { WRANGLER_OUTPUT_FILE_PATH: own }] as Record<string, string>[]) {
+    asked.length = 0;
+    const child = spawn(process.execPath, [main, "wrangler", "deploy"], {
+      cwd: project(NOTES),
+      env: { ...process.env, FREEHOLD_DATA: dataDirectory(`http://127.0.0.1:${port}/client/v4`), ...env },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+    expect(stderr).toBe("Lines that do nothing in the version just made of site:\n  _redirects:3 | /a /b – loops\n");
+    expect(code).toBe(4);
+    const scripts = `/client/v4/accounts/${"a".repeat(32)}/workers/scripts`;
+    expect(asked).toEqual([`${scripts}/site/versions/v1`, `${scripts}/fine/versions/v2`]);
+  }
+  await new Promise((resolve) => api.close(resolve));
+});
+
+test("a deploy does not fail when the platform cannot be asked for warnings", () => {
+  const run = runWrangler(NOTES, ["deploy"], { FREEHOLD_DATA: dataDirectory("http://127.0.0.1:1/client/v4") });
+  expect([run.code, run.stderr]).toEqual([4, ""]);
 });
 
 test("without a platform nothing runs", () => {

@@ -3,8 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, constants } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { readConfig } from "../domain/config.ts";
+import { callApi } from "./api-client.ts";
 import { type Command, CommandError, withPlatformHere } from "./command.ts";
 import { readWranglerEnv, type WranglerEnv } from "./wrangler-env.ts";
+import { printWarnings, WranglerNotes } from "./wrangler-versions.ts";
 
 /** What npx fetches where the project has no wrangler of its own. */
 const WRANGLER_PACKAGE = "wrangler@4";
@@ -21,8 +23,15 @@ FREEHOLD_DATA names the data directory of the platform (default ./.freehold).`,
     if (io.env.npm_lifecycle_event === "freehold" && io.env.INIT_CWD) process.chdir(io.env.INIT_CWD);
     const found = findWrangler(process.cwd());
     const [file, before] = found ? [process.execPath, [found]] : ["npx", ["--yes", WRANGLER_PACKAGE]];
-    const environment = { ...wranglerEnvironment(env, config.domain, io.env), ...(!found && npmSettings(io.env)) };
-    return runInTerminal(file, [...before, ...args], environment);
+    using notes = new WranglerNotes(io.env);
+    const environment = {
+      ...wranglerEnvironment(env, config.domain, io.env),
+      ...(!found && npmSettings(io.env)),
+      ...notes.env,
+    };
+    const code = await runInTerminal(file, [...before, ...args], environment);
+    await printWarnings(notes.versions(), (path) => callApi(env, "GET", path), io);
+    return code;
   },
 };
 

@@ -49,7 +49,7 @@ async function call(context: Context, row: ApiRoute, platform: Platform, tokens:
   };
   const result = await row.handle(request as never);
   const refused = result instanceof Response && !result.ok;
-  if (row.method !== "GET" && token && !audited && !refused) {
+  if (row.method !== "GET" && row.audited !== false && token && !audited && !refused) {
     const target = context.req.path.slice(API_BASE.length);
     await platform.audit({ accountId: token.accountId, actor, action: `${row.method} ${row.path}`, target });
   }

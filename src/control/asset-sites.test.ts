@@ -12,7 +12,7 @@ afterEach(() => api.end());
 const HOUR_MS = 3_600_000;
 
 async function routed(retentionMs = 24 * HOUR_MS) {
-  const { scripts } = await new SnapshotTaker(api.platform.db, retentionMs).take();
+  const { scripts } = (await new SnapshotTaker(api.platform.db, retentionMs).take()).routing;
   const script = scripts.find(({ name }) => name === "s");
   if (!script) throw new Error("the script is not routed");
   return script;

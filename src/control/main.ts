@@ -10,10 +10,12 @@ import { directoryBlobs } from "../store/blobs.ts";
 import { migrate } from "../store/migrations/index.ts";
 import type { Platform } from "../store/platform.ts";
 import { openDatabase } from "../store/sqlite.ts";
+import { discardDeletedState } from "../workers/discard-state.ts";
 import { AssetJobs } from "./asset-jobs.ts";
 import { auditTrail } from "./audit.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { LocalCertificate } from "./certificate.ts";
+import { servicesDatabases } from "./databases.ts";
 import { Publisher } from "./publisher.ts";
 import { allRoutes } from "./routes.ts";
 import { restoreLaunchRecords, type SupervisorChannel, supervisorRuntime } from "./runtime.ts";
@@ -75,6 +77,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   const publisher = new Publisher({
     db,
     routesPath: files.routes,
+    homesPath: files.homes,
     retentionMs: config.assets.retentionMs,
     before: ({ accounts }) =>
       ensureCertificate(
@@ -91,6 +94,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
     db,
     blobs: directoryBlobs(files.blobs),
     runtime: supervisorRuntime(files, supervisor, publisher),
+    databases: servicesDatabases(files.servicesSocket),
     seal: (text) => seal(masterKey, text),
     unseal: (sealed) => unseal(masterKey, sealed),
     signingKey: (purpose) => deriveKey(masterKey, purpose),
@@ -103,6 +107,8 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   // One that fails is tried again on its own, and until it succeeds `/ready` says so.
   const publish = () => publisher.publish().catch((error) => console.error("Publishing routes failed:", error));
   await publish();
+  // What an earlier process of this role did not come to.
+  discardDeletedState(platform);
   const republish = setInterval(publish, REPUBLISH_MS).unref();
 
   return {

@@ -23,6 +23,7 @@ describe("Publisher", () => {
     const publisher = new Publisher({
       db: platform.db,
       routesPath,
+      homesPath: join(platform.config.dataDir, "homes.json"),
       retentionMs: 0,
       before: async () => {},
       announce: (generation) => new Promise((done, fail) => void announced.push({ generation, done, fail })),

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import type { HomesSnapshot } from "../domain/homes.ts";
 import type { RoutingSnapshot } from "../domain/routing.ts";
 import { writeDurably } from "../lib/durable-file.ts";
 import type { Database } from "../store/schema.ts";
@@ -9,8 +10,9 @@ const RETRY_MS = 1000;
 
 export interface PublisherParts {
   db: Kysely<Database>;
-  /** File of the snapshot. */
+  /** Files of the snapshot, and of the homes that go with it. */
   routesPath: string;
+  homesPath: string;
   /** How long static files of replaced versions stay reachable. */
   retentionMs: number;
   /** Work that must be done before edges see the snapshot. */
@@ -29,6 +31,8 @@ export class Publisher {
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
+  /** Undefined: nothing was written since the start, so that a missing file is made. */
+  #writtenHomes: string | undefined;
   /** Whether a publication has succeeded since the start. */
   published = false;
 
@@ -56,15 +60,25 @@ export class Publisher {
   async #publishNow(): Promise<void> {
     clearTimeout(this.#retry);
     try {
-      const snapshot = await this.#snapshots.take();
-      await this.#parts.before(snapshot);
-      await writeDurably(this.#parts.routesPath, JSON.stringify(snapshot));
-      await this.#parts.announce(snapshot.generation);
+      const { routing, homes } = await this.#snapshots.take();
+      await this.#parts.before(routing);
+      // First: who reads the routes must find the homes that they need.
+      await this.#writeHomes({ generation: routing.generation, homes });
+      await writeDurably(this.#parts.routesPath, JSON.stringify(routing));
+      await this.#parts.announce(routing.generation);
       this.published = true;
     } catch (error) {
       // The change is in the database: it must take effect even when its caller gives up.
       this.#retry = setTimeout(() => this.publish().catch(() => {}), RETRY_MS).unref();
       throw error;
     }
+  }
+
+  /** Most publications change no home: then the file stays as it is. */
+  async #writeHomes(snapshot: HomesSnapshot): Promise<void> {
+    const homes = JSON.stringify(snapshot.homes);
+    if (homes === this.#writtenHomes) return;
+    await writeDurably(this.#parts.homesPath, JSON.stringify(snapshot));
+    this.#writtenHomes = homes;
   }
 }

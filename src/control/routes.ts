@@ -1,4 +1,7 @@
 import { assetRoutes } from "../products/assets/routes.ts";
+import { d1Routes } from "../products/d1/routes.ts";
+import { durableObjectRoutes } from "../products/durable-objects/routes.ts";
+import { workflowRoutes } from "../products/workflows/routes.ts";
 import type { ApiRoute } from "../store/platform.ts";
 import { workersRoutes } from "../workers/routes.ts";
 import { auditRoutes } from "./audit.ts";
@@ -15,6 +18,9 @@ export function allRoutes(tokens: Tokens): ApiRoute[] {
     ...auditRoutes,
     ...subdomainRoutes,
     ...assetRoutes,
+    ...d1Routes,
+    ...durableObjectRoutes,
+    ...workflowRoutes,
     ...workersRoutes,
   ];
 }

@@ -28,6 +28,7 @@ function runtimeOver(call: (name: string, request: unknown) => unknown) {
   const publisher = new Publisher({
     db: platform.db,
     routesPath: files.routes,
+    homesPath: files.homes,
     retentionMs: 0,
     before: async () => {},
     announce: async (generation) => void (await channel.call("publish", { generation })),

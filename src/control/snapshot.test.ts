@@ -26,7 +26,7 @@ describe("SnapshotTaker", () => {
       .execute();
     await addScript(platform, "a-draft", 0, { enabled: 0 });
 
-    expect(await taker.take()).toEqual({
+    expect((await taker.take()).routing).toEqual({
       generation: 1,
       accounts: [{ id: platform.account.id, subdomain: "dev" }],
       scripts: [
@@ -53,12 +53,12 @@ describe("SnapshotTaker", () => {
         },
       ],
     } satisfies RoutingSnapshot);
-    expect((await taker.take()).generation).toBe(2);
+    expect((await taker.take()).routing.generation).toBe(2);
   });
 
   it("has the newest 100 versions", async () => {
     await addScript(platform, "many", 130);
-    const { scripts } = await taker.take();
+    const { scripts } = (await taker.take()).routing;
     expect(scripts[0]?.versions).toHaveLength(100);
     expect([scripts[0]?.versions[0], scripts[0]?.versions[99]]).toEqual(["many-130", "many-31"]);
   });
@@ -71,7 +71,7 @@ describe("SnapshotTaker", () => {
     await platform.db.deleteFrom("scripts").where("name", "=", "gone").execute();
     // A script of the same name is another script.
     await addScript(platform, "gone-too", 1, { name: "gone" });
-    const { scripts } = await taker.take();
+    const { scripts } = (await taker.take()).routing;
     expect(scripts.map((script) => [script.name, script.versions])).toEqual([
       ["gone", ["gone-too-1"]],
       ["kept", ["kept-2", "kept-1"]],

@@ -1,12 +1,20 @@
 import { type Kysely, sql } from "kysely";
+import type { Home } from "../domain/homes.ts";
 import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
 import { activeSites, MAX_RETAINED_VERSIONS, sitesServedSince } from "../products/assets/routed-sites.ts";
 import type { Database } from "../store/schema.ts";
+import { HomeTaker } from "./homes.ts";
 
 /** Versions of a script that preview URLs may name. */
 const PREVIEWED_VERSIONS = 100;
 
 type KnownVersions = Map<string, { nextNumber: number; versions: string[]; sites: Record<string, string> }>;
+
+/** All that is published together: where requests go, and who owns which state. */
+export interface PublishedState {
+  routing: RoutingSnapshot;
+  homes: Home[];
+}
 
 /** Reads routing snapshots from the database. */
 export class SnapshotTaker {
@@ -17,6 +25,7 @@ export class SnapshotTaker {
    * with a new number, so the lists, by far the largest part, are read again only for scripts that changed.
    */
   #known: KnownVersions = new Map();
+  readonly #homes = new HomeTaker();
 
   /** `retentionMs`: how long files of replaced versions stay reachable. */
   constructor(db: Kysely<Database>, retentionMs: number) {
@@ -25,7 +34,7 @@ export class SnapshotTaker {
   }
 
   /** A snapshot with its new generation, all of one moment. */
-  take(): Promise<RoutingSnapshot> {
+  take(): Promise<PublishedState> {
     return this.#db.transaction().execute(async (tx) => {
       const generation = await nextGeneration(tx);
       const accounts = await tx.selectFrom("accounts").select(["id", "subdomain"]).orderBy("id").execute();
@@ -38,7 +47,8 @@ export class SnapshotTaker {
         if (script) script.aliases[row.alias] = row.version_id;
       }
       await this.#addDeployedSites(tx, scripts);
-      return { generation, accounts, scripts: [...scripts.values()] };
+      const homes = await this.#homes.take(tx, scripts);
+      return { routing: { generation, accounts, scripts: [...scripts.values()] }, homes };
     });
   }
 

@@ -18,7 +18,7 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     routes: join(dataDir, "routes.json"),
     /** Which version owns which state; for the supervisor and services. */
     homes: join(dataDir, "homes.json"),
-    /** Durable Objects, and instances of workflows: a directory for each namespace or workflow. */
+    /** Durable Objects, and instances of workflows: a directory for each namespace or workflow, with `<id>.lock` beside it. */
     state: join(dataDir, "state"),
     stateOf: (stateId: string) => join(dataDir, "state", stateId),
     /** The same for versions that are not deployed: data of their own. */

@@ -102,6 +102,16 @@ export interface WorkflowClass {
   className: string;
   /** Permanent id (32 hex digits): the name of the directory of its instances. */
   workflowId: string;
+  /** What the engine is told; absent: its own defaults. */
+  settings?: WorkflowSettings;
+}
+
+/** Limits and retention of a workflow, in the engine's words. Times are milliseconds or text such as `3 days`. */
+export interface WorkflowSettings {
+  /** Steps an instance may take. */
+  steps?: number;
+  /** How long instances are kept after their end: those that failed, and all others. */
+  retention?: { success?: number | string; error?: number | string };
 }
 
 export interface VersionLimits {

@@ -82,6 +82,19 @@ describe("a site without a Worker", () => {
     expect(client.received.split(LONG)).toHaveLength(31);
   });
 
+  test("a client that finishes its side after its requests gets the answers, from disk and from memory", async () => {
+    const edge = await startSite({ "/a.txt": "A", "/large.bin": "x".repeat(3_000_000) });
+    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`;
+    for (const paths of [["/a.txt"], ["/a.txt"], ["/large.bin"], ["/large.bin", "/a.txt"]]) {
+      const client = edge.client();
+      client.socket.end(paths.map(get).join(""));
+      const text = await client.until(({ closed }) => closed).catch(() => client.received);
+      expect(text.match(/HTTP\/1.1 \d+/g)).toEqual(paths.map(() => "HTTP/1.1 200"));
+      expect(text.length).toBeGreaterThan(paths.includes("/large.bin") ? 3_000_000 : 1);
+      expect(text.endsWith(paths.at(-1) === "/a.txt" ? "\r\n\r\nA" : "xxx")).toBe(true);
+    }
+  });
+
   const modes: [SiteRecord["htmlHandling"], string, number, string | undefined][] = [
     ["auto-trailing-slash", "/file", 200, undefined],
     ["auto-trailing-slash", "/file.html?q=1", 307, "/file?q=1"],

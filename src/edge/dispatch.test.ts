@@ -289,6 +289,22 @@ describe("the supervisor's calls", () => {
     expect(await releasing).toBe(true);
   });
 
+  test("an instance that is released before it is named is not used", async () => {
+    const path = await socketPath(cleanup);
+    await startServer(cleanup, path, true, (_request, response) => response.end("here"));
+    const asked: string[] = [];
+    const { edge, get } = await startEdge(cleanup, {
+      acquire: async (versionId) => {
+        const instanceId = `i${asked.push(versionId)}`;
+        if (instanceId === "i1") await edge.runners.release(instanceId, false);
+        return address(versionId, path, instanceId);
+      },
+    });
+    expect((await get(HOST)).body).toBe("here");
+    expect(asked).toHaveLength(2);
+    expect(await edge.runners.release("i2", true)).toBe(true);
+  });
+
   test("release of an unknown instance is done already", async () => {
     const { edge } = await startEdge(cleanup, {});
     expect(await edge.runners.release("nobody", false)).toBe(true);

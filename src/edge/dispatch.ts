@@ -123,7 +123,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     client.unreachable = 0;
     client.imageOnly = guard === "check";
     client.hintKey = this.#options.assets.hints.key(head, versionId);
-    client.interim = this.#options.assets.hints.interim(head, client.hintKey);
+    client.interim = this.#options.assets.hints.interim(client.hintKey);
     client.refusal = text === undefined ? pages.loop : guard === "block" ? pages.blocked : undefined;
     exchange.prepare(text ?? "", this.#options.maxBodyBytes);
   }

@@ -10,6 +10,10 @@ export const edgeLimits = {
   verdictMs: 1_000,
   /** Tries to reach a runner whose socket refuses, with the pause before each, while the supervisor notices. */
   unreachablePausesMs: [0, 20, 50, 100, 200, 400],
+  /** How often a runner is asked for again because the one that was named is being stopped. */
+  releasedTurns: 3,
+  /** Stopped instances that are remembered for that. */
+  rememberedReleases: 1000,
   /** How long requests in flight may take once the process is to end. */
   drainMs: 30_000,
   /** Requests that carry our CDN-Loop mark this often are refused (1019): "16 invocations" (workers-semantics.md 4.1). */
@@ -17,10 +21,10 @@ export const edgeLimits = {
   /** Host names whose target is remembered between snapshots. */
   rememberedHosts: 10_000,
   /**
-   * Body of a request to the API. Above the largest a client sends in one piece (R2 objects of 300 MB);
+   * Body of a request to the API. Above the largest a client sends in one piece (5 GB of SQL to import into D1);
    * what each call takes is for control to say.
    */
-  apiBodyBytes: 512_000_000,
+  apiBodyBytes: 5_100_000_000,
   /** Time for a TLS handshake; as long as for a head. */
   tlsHandshakeMs: 30_000,
 };

@@ -25,8 +25,8 @@ export async function runEdge(): Promise<void> {
     await edge.reload();
     return {};
   });
-  supervisor.handle("release", async ({ instanceId, onlyIfIdle }) => ({
-    released: await edge.runners.release(instanceId, onlyIfIdle),
+  supervisor.handle("release", async ({ instanceId, onlyIfIdle, closeWebSockets }) => ({
+    released: await edge.runners.release(instanceId, onlyIfIdle, closeWebSockets),
   }));
   supervisor.handle("inFlight", ({ instanceId }) => ({ count: edge.runners.inFlight(instanceId) }));
   supervisor.handle("gone", ({ instanceId, cause }) => {

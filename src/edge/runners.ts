@@ -1,6 +1,7 @@
 import type { AcquireReply, Cause, Unavailable } from "../domain/messages.ts";
 import { UpstreamPool } from "../lib/http/pool.ts";
 import type { Ticker } from "../lib/http/ticker.ts";
+import { SERVICE_RESTART } from "../lib/http/websocket-frames.ts";
 import { headerNames } from "./headers.ts";
 import { edgeLimits } from "./limits.ts";
 
@@ -32,6 +33,8 @@ export class Runners {
   /** Those that have requests in flight or may get some, by instance. */
   readonly #instances = new Map<string, Runner>();
   readonly #acquiring = new Map<string, Promise<Acquired>>();
+  /** Instances that take nothing more, although an answer that names them may still be on its way. */
+  readonly #released = new Set<string>();
 
   constructor(supervisor: Supervisor, ticker: Ticker) {
     this.#supervisor = supervisor;
@@ -56,8 +59,12 @@ export class Runners {
 
   async #ask(versionId: string): Promise<Acquired> {
     const late: AcquireReply = { unavailable: "overloaded", message: "" };
-    const reply = await within(this.#supervisor.acquire(versionId), edgeLimits.acquireMs, late);
-    if ("unavailable" in reply) return reply;
+    let reply: AcquireReply;
+    for (let turns = 0; ; turns++) {
+      reply = await within(this.#supervisor.acquire(versionId), edgeLimits.acquireMs, late);
+      if ("unavailable" in reply) return reply;
+      if (!this.#released.has(reply.runner.instanceId) || turns >= edgeLimits.releasedTurns) break;
+    }
     const { instanceId, httpSocket } = reply.runner;
     const runner: Runner = {
       instanceId,
@@ -100,13 +107,21 @@ export class Runners {
   }
 
   /** The supervisor's `release`: see `MemberCalls`. */
-  async release(instanceId: string, onlyIfIdle: boolean): Promise<boolean> {
+  async release(instanceId: string, onlyIfIdle: boolean, closeWebSockets = false): Promise<boolean> {
+    if (!onlyIfIdle) this.#remember(instanceId);
     const runner = this.#instances.get(instanceId);
     if (!runner) return true;
     if (onlyIfIdle && runner.pool.inFlight > 0) return false;
     this.forget(runner);
+    if (closeWebSockets) runner.pool.endTunnels(SERVICE_RESTART);
     await runner.pool.whenIdle();
     return true;
+  }
+
+  #remember(instanceId: string): void {
+    this.#released.add(instanceId);
+    const [oldest] = this.#released;
+    if (oldest !== undefined && this.#released.size > edgeLimits.rememberedReleases) this.#released.delete(oldest);
   }
 
   /** The supervisor's `inFlight`: 0 for an instance that this edge does not know. */

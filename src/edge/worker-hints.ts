@@ -4,26 +4,28 @@ import { feedsHints, HintCache, hintLinks, mayGetHints } from "../products/asset
 import { headerNames } from "./headers.ts";
 
 const ids = new Map(["range", "sec-fetch-dest", "sec-fetch-mode", "via"].map((name) => [name, headerNames.id(name)]));
+const modeId = headerNames.id("sec-fetch-mode");
 const linkId = headerNames.id("link");
 
 /** Early Hints for what Workers answer: the links of one response go ahead of the next one for the same path. */
 export class WorkerHints {
   readonly #cache = new HintCache();
 
-  /** Where the links of this request's answer are kept; "" when they are not. */
+  /** Where the links of this request's answer are kept; "" for requests that no page is asked with. */
   key(head: RequestHead, versionId: string): string {
-    if (head.method !== "GET") return "";
-    return `${versionId} ${head.host}${pathOf(head)}`;
-  }
-
-  /** The interim response for a request, or "". */
-  interim(head: RequestHead, key: string): string {
-    const links = key === "" ? undefined : this.#cache.get(key);
-    if (!links) return "";
+    // Most requests are no navigations, and cost no more than this look.
+    if (head.indexOf(modeId) < 0) return "";
     const header = (name: string) => head.get(ids.get(name) ?? 0);
     const httpVersion = head.minor === 1 ? "1.1" : "1.0";
-    if (!mayGetHints({ method: head.method, httpVersion, path: pathOf(head), header })) return "";
-    return `HTTP/1.1 103 Early Hints\r\nlink: ${links.join(", ")}\r\n\r\n`;
+    const path = pathOf(head);
+    if (!mayGetHints({ method: head.method, httpVersion, path, header })) return "";
+    return `${versionId} ${head.host}${path}`;
+  }
+
+  /** The interim response for a request with this key, or "". */
+  interim(key: string): string {
+    const links = key === "" ? undefined : this.#cache.get(key);
+    return links ? `HTTP/1.1 103 Early Hints\r\nlink: ${links.join(", ")}\r\n\r\n` : "";
   }
 
   /** Learns from an answer. */

@@ -73,6 +73,8 @@ export interface Route<Platform> {
   scope: Scope | "none";
   summary: string;
   body?: ZodType;
+  /** False: no entry in the audit trail although it is no GET, unless the handler makes one: queries and polling. */
+  audited?: false;
   /** Returns the `result`, an {@link ApiResult}, or a whole `Response` where the client expects no envelope. */
   handle(request: ApiRequest<Platform, never>): unknown;
 }

@@ -5,6 +5,9 @@ import { type AcceptContext, checkBindings, describeBinding, parseBinding, servi
 const context: AcceptContext = {
   seal: (clear) => ({ sealed: `sealed ${clear}` }),
   part: (name) => (name === "there" ? { blob: "b10b", size: 7 } : undefined),
+  namespace: (scriptName, className) => (className === "Room" ? `id of ${scriptName ?? "own"} Room` : undefined),
+  workflow: (name) => (name === "flow" ? "id of flow" : undefined),
+  database: (databaseId) => databaseId === "d1d1",
 };
 
 /** Uploaded, stored, shown; `shown` is what was uploaded where it is left out. */
@@ -35,6 +38,24 @@ const accepted: [name: string, uploaded: Record<string, unknown>, stored: object
     { type: "service", name: "A", service: "b", entrypoint: "default" },
     { type: "service", name: "A", service: "b" },
     { type: "service", name: "A", service: "b" },
+  ],
+  [
+    "an object class of this script",
+    { type: "durable_object_namespace", name: "A", class_name: "Room", script_name: "", namespace_id: "another" },
+    { type: "durable_object_namespace", name: "A", className: "Room", namespaceId: "id of own Room" },
+    { type: "durable_object_namespace", name: "A", class_name: "Room", namespace_id: "id of own Room" },
+  ],
+  [
+    "an object class of another script",
+    { type: "durable_object_namespace", name: "A", class_name: "Room", script_name: "b", environment: "production" },
+    { type: "durable_object_namespace", name: "A", className: "Room", scriptName: "b", namespaceId: "id of b Room" },
+    {
+      type: "durable_object_namespace",
+      name: "A",
+      class_name: "Room",
+      script_name: "b",
+      namespace_id: "id of b Room",
+    },
   ],
   [
     "fields of a newer client, left out",
@@ -84,6 +105,18 @@ const refused: [name: string, uploaded: unknown, code: number, message: string |
     { type: "service", name: "A", service: "b", cross_account_grant: "g" },
     10021,
     /services of other accounts/,
+  ],
+  [
+    "an object class that this script does not have",
+    { type: "durable_object_namespace", name: "A", class_name: "Gone" },
+    10061,
+    /this Worker has no Durable Object class "Gone".*"new_sqlite_classes": \["Gone"\]/,
+  ],
+  [
+    "an object class that another script does not have",
+    { type: "durable_object_namespace", name: "A", class_name: "Gone", script_name: "b" },
+    10061,
+    /Worker "b" has no Durable Object class "Gone".*Deploy "b"/,
   ],
   ["something else", "binding", 10021, /^A binding is invalid/],
   ["nothing", null, 10021, /^A binding is invalid/],

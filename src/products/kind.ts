@@ -7,6 +7,15 @@ export interface AcceptContext {
   seal(clear: string): Sealed;
   /** The stored content of a part of the multipart form, or undefined when the form has none of this name. */
   part(name: string): { blob: string; size: number } | undefined;
+  /**
+   * Id of the namespace of a Durable Object class, as it will be once this upload is applied. Undefined when the script
+   * (absent: the one that is uploaded) has no such class.
+   */
+  namespace(scriptName: string | undefined, className: string): string | undefined;
+  /** Id of a workflow of the account, as it will be once this upload is applied. Undefined when it cannot be bound. */
+  workflow(name: string, scriptName: string | undefined, className: string): string | undefined;
+  /** Whether the account has this D1 database. */
+  database(databaseId: string): boolean;
 }
 
 /** A refusal of a binding. Codes as in `workers-semantics.md` 4.3. */

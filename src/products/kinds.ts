@@ -1,13 +1,28 @@
 import type { Binding } from "../domain/version.ts";
 import { assets } from "./assets/binding.ts";
+import { d1 } from "./d1/binding.ts";
+import { durableObjectNamespace } from "./durable-objects/binding.ts";
 import type { AnyBindingKind } from "./kind.ts";
 import { service } from "./service/binding.ts";
 import { json, parts, plainText, secretText } from "./variables/binding.ts";
 import { versionMetadata } from "./version-metadata/binding.ts";
 import { workerLoader } from "./worker-loader/binding.ts";
+import { workflow } from "./workflows/binding.ts";
 
 /** Every kind of binding. A new product adds its line here. */
-const kinds: AnyBindingKind[] = [plainText, json, secretText, parts, versionMetadata, service, workerLoader, assets];
+const kinds: AnyBindingKind[] = [
+  plainText,
+  json,
+  secretText,
+  parts,
+  versionMetadata,
+  service,
+  workerLoader,
+  assets,
+  durableObjectNamespace,
+  d1,
+  workflow,
+];
 
 const byType = new Map<string, AnyBindingKind>(
   kinds.flatMap((kind) => kind.types.map((type) => [type, kind] as const)),

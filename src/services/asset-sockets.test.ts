@@ -38,6 +38,14 @@ export default {
         const response = await env.ASSETS.fetch("http://x/page", { method: "HEAD" });
         return Response.json([response.status, response.headers.get("content-length"), await response.text()]);
       }
+      case "/scheme": {
+        // Same host: the scheme of the URL decides whether the rule's destination is another origin.
+        const forged = { "x-forwarded-scheme": searchParams.get("forged"), "x-forwarded-proto": searchParams.get("forged") };
+        const headers = searchParams.has("forged") ? forged : {};
+        const url = searchParams.get("scheme") + "://scheme.example/go";
+        const response = await env.ASSETS.fetch(url, { headers, redirect: "manual" });
+        return new Response(response.headers.get("location"));
+      }
       case "/many": {
         const all = await Promise.all(Array.from({ length: 50 }, () => env.ASSETS.fetch("http://x/page")));
         return new Response(String((await Promise.all(all.map((one) => one.text()))).join("").length));
@@ -57,7 +65,13 @@ beforeAll(async () => {
   const site = await writeSite(
     files,
     { "/page.html": "the page", "/404.html": "not here", "/big.bin": BIG, "/a.txt": TEXT },
-    { notFoundHandling: "404-page", headers: "/*\n  X-Rule: 1", hasWorker: true, runWorkerFirst: true },
+    {
+      notFoundHandling: "404-page",
+      headers: "/*\n  X-Rule: 1",
+      redirects: "/go https://scheme.example/there",
+      hasWorker: true,
+      runWorkerFirst: true,
+    },
   );
   const blobs: TestBlobs = new Map();
   const record = testRecord(blobs, { "index.js": worker }, { bindings: [{ type: "assets", name: "ASSETS" }] });
@@ -111,6 +125,15 @@ describe("env.ASSETS.fetch", () => {
     });
     const etag = String(reply.headers.etag);
     expect((await runner.fetch("/a.txt", { headers: { "if-none-match": etag } })).status).toBe(304);
+  });
+
+  test.each([
+    ["https", "", "/there"],
+    ["http", "", "https://scheme.example/there"],
+    ["https", "&forged=http", "/there"],
+    ["http", "&forged=https", "https://scheme.example/there"],
+  ])("redirects go by the scheme of the URL: %s%s", async (scheme, forged, location) => {
+    expect((await runner.fetch(`/scheme?scheme=${scheme}${forged}`)).body).toBe(location);
   });
 
   test("no Early Hints and no runner's fields", async () => {

@@ -9,6 +9,7 @@ import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
 import { assetHeaderNames } from "../products/assets/asset-request.ts";
 import { AssetServer } from "../products/assets/asset-server.ts";
+import { SCHEME_HEADER } from "../products/assets/binding.ts";
 import { Contents } from "../products/assets/contents.ts";
 import { OpenSites } from "../products/assets/open-sites.ts";
 import { directoryBlobs } from "../store/blobs.ts";
@@ -32,8 +33,8 @@ interface Attached {
   site: string;
 }
 
-const names = new HeaderNames([...assetHeaderNames, "x-forwarded-proto"]);
-const protocolId = names.id("x-forwarded-proto");
+const names = new HeaderNames([...assetHeaderNames, SCHEME_HEADER]);
+const schemeId = names.id(SCHEME_HEADER);
 
 /** The sockets behind `env.ASSETS`: plain HTTP, answered with the calling version's files by the code that the edge uses. */
 export class AssetSockets {
@@ -87,10 +88,10 @@ export class AssetSockets {
       handler: {
         opened: () => caller,
         request: (exchange, head) => {
-          const protocol = head.get(protocolId) === "https" ? "https" : "http";
+          const scheme = head.get(schemeId) === "https" ? "https" : "http";
           const host = head.host || "assets.local";
           // Outcomes are no matter: without routing there is nobody else to ask.
-          void this.#assets.serve(exchange, head, caller.choice, `${protocol}://${host}`, hostnameOf(host));
+          void this.#assets.serve(exchange, head, caller.choice, `${scheme}://${host}`, hostnameOf(host));
         },
         response: () => undefined,
         failed: (exchange) => exchange.respond(502, "", ""),
@@ -101,19 +102,22 @@ export class AssetSockets {
 
   /** Closes the instance's socket. Answers in flight go on. */
   detach(instanceId: string): void {
-    const attached = this.#attached.get(instanceId);
-    if (!attached) return;
-    this.#attached.delete(instanceId);
-    attached.listener.close();
-    void attached.server.drain().then(() => attached.server.destroy());
-    this.#sites.keepOnly(new Set([...this.#attached.values()].map(({ site }) => site)));
+    void this.#close(instanceId);
   }
 
   /** Closes all sockets at once; resolves when what is in flight is answered. */
   async detachAll(): Promise<void> {
-    const servers = [...this.#attached.values()].map(({ server }) => server);
-    for (const instanceId of [...this.#attached.keys()]) this.detach(instanceId);
-    await Promise.all(servers.map((server) => server.drain()));
+    await Promise.all([...this.#attached.keys()].map((instanceId) => this.#close(instanceId)));
+  }
+
+  async #close(instanceId: string): Promise<void> {
+    const attached = this.#attached.get(instanceId);
+    if (!attached) return;
+    this.#attached.delete(instanceId);
+    attached.listener.close();
+    this.#sites.keepOnly(new Set([...this.#attached.values()].map(({ site }) => site)));
+    await attached.server.drain();
+    attached.server.destroy();
   }
 }
 

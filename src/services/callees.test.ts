@@ -1,4 +1,5 @@
-import { Socket } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, Socket } from "node:net";
 import { expect, test } from "vitest";
 import { Callees } from "./callees.ts";
 import { MAX_RELEASED } from "./limits.ts";
@@ -44,4 +45,32 @@ test("everyone who waits for the last call is told", async () => {
   for (const socket of sockets) socket.destroy();
   await released;
   expect(callees.inFlight("i1")).toBe(0);
+});
+
+test("connections that are kept for many calls end once nothing passes on them; those of one call are awaited", async () => {
+  const callees = new Callees();
+  const server = createServer((socket) => socket.resume());
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  const { port } = server.address() as AddressInfo;
+  const [busy, quiet, call] = await Promise.all(
+    [0, 1, 2].map(async () => {
+      const socket = connect(port);
+      await once(socket, "connect");
+      return socket;
+    }),
+  );
+  if (!busy || !quiet || !call) throw new Error("no connections");
+  callees.enter("i1", busy, true);
+  callees.enter("i1", quiet, true);
+  callees.enter("i1", call);
+  const writing = setInterval(() => busy.write("x"), 1);
+  const released = callees.release("i1", true);
+  await once(quiet, "close");
+  expect([busy.destroyed, call.destroyed]).toEqual([false, false]);
+  clearInterval(writing);
+  await once(busy, "close");
+  expect(call.destroyed).toBe(false);
+  call.destroy();
+  await released;
+  server.close();
 });

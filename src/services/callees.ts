@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
-import { MAX_RELEASED } from "./limits.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { KEPT_END_MS, KEPT_QUIET_MS, MAX_RELEASED } from "./limits.ts";
 
 /** Which runner instances are being called, so that they can be let go of without breaking a call. */
 export class Callees {
@@ -8,6 +9,8 @@ export class Callees {
   #awaited = new Map<string, number>();
   #released = new Set<string>();
   #waiting = new Map<string, (() => void)[]>();
+  /** Connections that their callers keep for many calls: they do not end with a call. */
+  #kept = new WeakSet<Socket>();
 
   /** Asks for a runner of the version; until that ends no runner of it counts as idle. */
   async whileAwaiting<T>(versionId: string, acquire: () => Promise<T>): Promise<T> {
@@ -21,9 +24,13 @@ export class Callees {
     }
   }
 
-  /** Counts a connection to the instance until it closes. False when the instance is being drained: choose another. */
-  enter(instanceId: string, connection: Socket): boolean {
+  /**
+   * Counts a connection to the instance until it closes; `kept`: the caller uses it for many calls.
+   * False when the instance is being drained: choose another.
+   */
+  enter(instanceId: string, connection: Socket, kept = false): boolean {
     if (this.#released.has(instanceId)) return false;
+    if (kept) this.#kept.add(connection);
     const connections = this.#open.get(instanceId) ?? new Set();
     this.#open.set(instanceId, connections.add(connection));
     connection.once("close", () => this.#leave(instanceId, connection));
@@ -39,10 +46,14 @@ export class Callees {
     return !this.#open.has(instanceId) && !this.#awaited.has(versionId);
   }
 
-  /** Lets no new call reach the instance; resolves when the last one has ended. */
-  async release(instanceId: string): Promise<void> {
+  /**
+   * Lets no new call reach the instance; resolves when the last one has ended. `endKept`: the instance's gate has
+   * answered all calls, so connections that are kept are ended, once the last bytes on them have passed.
+   */
+  async release(instanceId: string, endKept = false): Promise<void> {
     this.#remember(instanceId);
     if (!this.#open.has(instanceId)) return;
+    if (endKept) void this.#endKept(instanceId);
     await new Promise<void>((resolve) => {
       this.#waiting.set(instanceId, [...(this.#waiting.get(instanceId) ?? []), resolve]);
     });
@@ -52,6 +63,20 @@ export class Callees {
   gone(instanceId: string): void {
     for (const connection of this.#open.get(instanceId) ?? []) connection.destroy();
     this.#released.delete(instanceId);
+  }
+
+  async #endKept(instanceId: string): Promise<void> {
+    const bytes = new Map<Socket, number>();
+    for (let waitedMs = 0; ; waitedMs += KEPT_QUIET_MS) {
+      const kept = [...(this.#open.get(instanceId) ?? [])].filter((connection) => this.#kept.has(connection));
+      if (kept.length === 0) return;
+      for (const connection of kept) {
+        const passed = connection.bytesRead + connection.bytesWritten;
+        if (bytes.get(connection) === passed || waitedMs >= KEPT_END_MS) connection.destroy();
+        bytes.set(connection, passed);
+      }
+      await delay(KEPT_QUIET_MS);
+    }
   }
 
   #leave(instanceId: string, connection: Socket): void {

@@ -1,11 +1,23 @@
 /** Link connections that one runner may have open at once: each call through a service binding is one. */
 export const MAX_LINK_CONNECTIONS = 1000;
 
+/** Connections that one runner may have open at once to the homes of others: one for each object that it has used lately. */
+export const MAX_HOME_CONNECTIONS = 10_000;
+
+/** When a home moves, connections to it are ended on which nothing has passed for so long: longer than an answer takes. */
+export const KEPT_QUIET_MS = 20;
+
+/** And all of them after this time. */
+export const KEPT_END_MS = 5000;
+
 /** Contents of static assets kept in memory for `env.ASSETS`. */
 export const ASSET_CACHE_BYTES = 16 * 1024 * 1024;
 
 /** How often a call that has not begun is sent to another runner because the first was just stopping. */
 export const MAX_ATTEMPTS = 3;
+
+/** The same for a connection to a home: it may move meanwhile, which takes longer than a runner that is replaced. */
+export const MAX_HOME_ATTEMPTS = 40;
 
 /** Time between such attempts: long enough for the supervisor to learn that a runner has ended. */
 export const RETRY_DELAY_MS = 25;
@@ -18,3 +30,21 @@ export const DRAIN_TIMEOUT_MS = 30_000;
 
 /** Released instances that are remembered until they are gone. */
 export const MAX_RELEASED = 1000;
+
+/** Connections to its back-ends that one runner may have open at once. */
+export const MAX_BACKEND_CONNECTIONS = 1000;
+
+/** SQLite hosts of one account. One is the rule; more come when one is busy. */
+export const MAX_HOSTS_PER_ACCOUNT = 4;
+/** A host that works on a request for longer is relieved of the databases that wait behind it. */
+export const BUSY_HOST_MS = 50;
+/** And another is started for them after this: about what a start takes. */
+export const ANOTHER_HOST_MS = 100;
+/** How often that is looked at. */
+export const DATABASE_TICK_MS = 20;
+/** A host that nobody needed for this long is ended. */
+export const HOST_IDLE_MS = 5 * 60_000;
+/** Requests for databases of one account that wait or run. */
+export const MAX_DATABASE_QUEUE = 1000;
+/** Requests of one database that are sent to a host before the first is answered. */
+export const MAX_PIPELINED = 32;

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { Homes } from "../domain/homes.ts";
 import type { AcquireReply } from "../domain/messages.ts";
 import type { Share } from "../domain/routing.ts";
 import type { BindingOf } from "../domain/version.ts";
@@ -26,6 +27,7 @@ const callees = new Callees();
 let acquire: (versionId: string) => AcquireReply;
 const broker = new Broker({
   deployments,
+  homes: () => new Homes(),
   callees,
   acquire: async (versionId) => acquire(versionId),
   random: () => 0.5,

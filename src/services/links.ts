@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { AttachRequest, LinkTarget } from "../domain/messages.ts";
 import { removeFile } from "../lib/durable-file.ts";
-import { MAX_LINK_CONNECTIONS } from "./limits.ts";
+import { MAX_HOME_CONNECTIONS, MAX_LINK_CONNECTIONS } from "./limits.ts";
 
 /** Called with each connection to a link; it is paused, and stays open for writing when the other end finishes. */
 export type OnCall = (connection: Socket, accountId: string, to: LinkTarget) => void;
@@ -47,7 +47,7 @@ export class Links {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (connection) =>
       this.#onCall(connection, accountId, to),
     );
-    server.maxConnections = MAX_LINK_CONNECTIONS;
+    server.maxConnections = "script" in to ? MAX_LINK_CONNECTIONS : MAX_HOME_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(path, resolve);

@@ -17,6 +17,7 @@ import { Channel } from "../lib/channel.ts";
 let dataDir: string;
 let instanceDir: string;
 let routesFile: string;
+let homesFile: string;
 let runner: Server;
 let role: ChildProcess;
 let services: Channel<ServicesCalls, SupervisorCalls>;
@@ -101,8 +102,12 @@ async function call(message: string): Promise<string> {
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "fh-svc-"));
   instanceDir = join(dataDir, "i");
-  routesFile = paths(readConfig({ FREEHOLD_DATA: dataDir }, 1)).routes;
+  const { routes, homes, instance } = paths(readConfig({ FREEHOLD_DATA: dataDir }, 1));
+  routesFile = routes;
+  homesFile = homes;
   await mkdir(instanceDir);
+  // The supervisor makes it.
+  await mkdir(instance(""), { recursive: true });
   runner = await startRunner(join(dataDir, "rpc.sock"));
 });
 
@@ -127,6 +132,36 @@ test("calls go to the scripts of the snapshot, and of the next one when told", a
   await writeFile(routesFile, "{");
   await expect(services.call("routes", { generation: 2 })).rejects.toThrow();
   expect(await call("y")).toBe("ran y");
+});
+
+test("connections to a home follow the homes, and only those of its account are let in", async () => {
+  const writeHomes = (accountId: string) => {
+    const home = { accountId, scriptName: "b", versionId: "v1", guests: [], workflows: [] };
+    const classes = [{ className: "C", namespaceId: "n1", storage: "sqlite" }];
+    return writeFile(homesFile, JSON.stringify({ generation: 1, homes: [{ ...home, classes }] }));
+  };
+  await writeHomes("acc");
+  await startRole();
+  await services.call("attach", { ...attachment(), links: [{ socket: "link-0.sock", to: { stateId: "n1" } }] });
+  expect(await call("x")).toBe("ran x");
+
+  // It is kept for many calls, until the home moves.
+  const [caller, served] = await connectThrough();
+  served.on("error", () => {});
+  caller.resume();
+  const released = services.call("release", {
+    instanceId: "i1",
+    versionId: "v1",
+    onlyIfIdle: false,
+    closeWebSockets: true,
+  });
+  await once(caller, "end");
+  caller.end();
+  expect(await released).toEqual({ released: true });
+
+  await writeHomes("another");
+  await services.call("routes", { generation: 2 });
+  expect(await call("x")).toContain("is not deployed");
 });
 
 test("a restarted role loads the snapshot and opens sockets that lie about", async () => {

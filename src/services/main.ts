@@ -1,50 +1,65 @@
 import { availableParallelism } from "node:os";
 import { readConfig } from "../domain/config.ts";
+import { Homes } from "../domain/homes.ts";
 import type { ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
 import { AssetSockets } from "./asset-sockets.ts";
+import { Backends } from "./backends.ts";
 import { Broker } from "./broker.ts";
 import { Callees } from "./callees.ts";
+import { Databases } from "./databases.ts";
+import { DatabasesApi } from "./databases-api.ts";
 import { ACQUIRE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from "./limits.ts";
 import { Links } from "./links.ts";
-import { Deployments } from "./snapshot.ts";
+import { Deployments, loadHomes } from "./snapshot.ts";
 
 /** The services role: back-ends of bindings, for all runners. Ends with the supervisor. */
 export async function runServices(): Promise<void> {
-  const files = paths(readConfig(process.env, availableParallelism()));
-  const { routes } = files;
+  const config = readConfig(process.env, availableParallelism());
+  const files = paths(config);
   const supervisor = parentChannel<SupervisorCalls, ServicesCalls>();
   process.on("disconnect", () => process.exit(0));
   // The terminal sends Ctrl-C to the whole group; the supervisor says when to end.
   process.on("SIGINT", () => {});
 
   const deployments = new Deployments();
+  let homes = new Homes();
   const callees = new Callees();
   const broker = new Broker({
     deployments,
+    homes: () => homes,
     callees,
     acquire: (versionId) => supervisor.call("acquire", { versionId }, ACQUIRE_TIMEOUT_MS),
   });
   const links = new Links((connection, accountId, to) => void broker.call(connection, accountId, to));
   const assets = new AssetSockets(files);
+  const databases = new Databases({
+    startHost: async (hostId, accountId) => (await supervisor.call("databaseHost", { hostId, accountId })).socket,
+    endHost: (hostId) => supervisor.call("endDatabaseHost", { hostId }),
+    queryMs: config.state.queryMs,
+  });
+  const backends = new Backends({ databases, launchRecord: files.launchRecord });
+  const databasesApi = new DatabasesApi(databases);
 
   supervisor.handle("attach", async (request) => {
-    await Promise.all([links.attach(request), assets.attach(request)]);
+    await Promise.all([links.attach(request), assets.attach(request), backends.attach(request)]);
     return {};
   });
   supervisor.handle("detach", ({ instanceId }) => {
     links.detach(instanceId);
     assets.detach(instanceId);
+    backends.detach(instanceId);
     return {};
   });
   supervisor.handle("routes", async () => {
-    await deployments.loadFile(routes);
+    homes = await loadHomes(files.homes);
+    await deployments.loadFile(files.routes);
     return {};
   });
-  supervisor.handle("release", async ({ instanceId, versionId, onlyIfIdle }) => {
+  supervisor.handle("release", async ({ instanceId, versionId, onlyIfIdle, closeWebSockets }) => {
     if (onlyIfIdle) return { released: callees.isIdle(instanceId, versionId) };
-    await callees.release(instanceId);
+    await callees.release(instanceId, closeWebSockets);
     return { released: true };
   });
   supervisor.handle("inFlight", ({ instanceId }) => ({ count: callees.inFlight(instanceId) }));
@@ -54,17 +69,19 @@ export async function runServices(): Promise<void> {
   });
   supervisor.handle("drain", () => {
     links.detachAll();
-    void exitWhenIdle(broker, assets.detachAll());
+    void exitWhenIdle(broker, Promise.all([assets.detachAll(), backends.detachAll(), databasesApi.close()]));
     return {};
   });
 
-  await deployments.loadFile(routes);
+  homes = await loadHomes(files.homes);
+  await deployments.loadFile(files.routes);
+  await databasesApi.listen(files.servicesSocket);
   await supervisor.call("ready", {});
 }
 
-async function exitWhenIdle({ calls }: Broker, assets: Promise<void>): Promise<void> {
+async function exitWhenIdle({ calls }: Broker, sockets: Promise<unknown>): Promise<void> {
   setTimeout(() => process.exit(0), DRAIN_TIMEOUT_MS);
-  await assets;
+  await sockets;
   await Promise.all([...calls].map((call) => new Promise((resolve) => call.once("close", resolve))));
   // Leaves time for the answer to `drain` to reach the supervisor.
   setImmediate(() => process.exit(0));

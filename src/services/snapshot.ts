@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { Homes } from "../domain/homes.ts";
 import type { RoutingSnapshot, Share } from "../domain/routing.ts";
 
 /** The active deployments, found by account and script name. */
@@ -17,13 +18,22 @@ export class Deployments {
 
   /** Reads the snapshot that control wrote. Before the first deploy there is none. Throws when it cannot be read. */
   async loadFile(path: string): Promise<void> {
-    let text: string;
-    try {
-      text = await readFile(path, "utf8");
-    } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
-      throw error;
-    }
-    this.load(JSON.parse(text));
+    const text = await readIfThere(path);
+    if (text !== undefined) this.load(JSON.parse(text));
+  }
+}
+
+/** Reads the homes that control wrote. Before the first deploy there are none. Throws when they cannot be read. */
+export async function loadHomes(path: string): Promise<Homes> {
+  const text = await readIfThere(path);
+  return text === undefined ? new Homes() : new Homes(JSON.parse(text));
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
   }
 }

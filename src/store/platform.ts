@@ -35,12 +35,46 @@ export interface Runtime {
   retire(versionIds: string[]): Promise<void>;
 }
 
+/** D1 databases, where they run. The operations, with their requests and replies, are those of `products/d1/operations.ts`. */
+export interface Databases {
+  /** Rejects with {@link DatabaseError}. */
+  call(
+    accountId: string,
+    databaseId: string,
+    operation: string,
+    request: Record<string, unknown>,
+    timeoutMs: number,
+  ): Promise<unknown>;
+}
+
+/** Why a database could not do what was asked (`D1Failure` of `products/d1/operations.ts`). */
+export type DatabaseFailureCode =
+  | "sql"
+  | "refused"
+  | "timeout"
+  | "too-large"
+  | "not-found"
+  | "unavailable"
+  | "bad-bookmark";
+
+/** A failure that the caller is told of; the message is SQLite's, with its code, as the original words it. */
+export class DatabaseError extends Error {
+  override name = "DatabaseError";
+  readonly code: DatabaseFailureCode;
+
+  constructor(code: DatabaseFailureCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
 /** Everything an API handler may touch. */
 export interface Platform {
   config: Config;
   db: Kysely<Database>;
   blobs: Blobs;
   runtime: Runtime;
+  databases: Databases;
   seal(text: string): Sealed;
   unseal(sealed: Sealed): string;
   /** A key of 32 bytes for signing, derived from the master key; the same purpose gives the same key. */

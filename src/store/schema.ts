@@ -19,6 +19,7 @@ export interface Database {
   asset_blobs: AssetBlobRow;
   version_sites: VersionSiteRow;
   object_namespaces: ObjectNamespaceRow;
+  object_transfers: ObjectTransferRow;
   workflows: WorkflowRow;
   discarded_states: DiscardedStateRow;
   d1_databases: D1DatabaseRow;
@@ -35,6 +36,17 @@ export interface ObjectNamespaceRow {
   class_name: string;
   /** `sqlite` or `legacy-kv`. */
   storage: string;
+  created_on: string;
+  /** Name of the script that gave it away, when it was transferred by declared `exports`. */
+  transferred_from: string | null;
+}
+
+/** A transfer that the receiving script declared (`expecting-transfer`) and the giving one has not committed. */
+export interface ObjectTransferRow {
+  /** Script that expects the class. */
+  script_id: string;
+  class_name: string;
+  source_script_id: string;
   created_on: string;
 }
 

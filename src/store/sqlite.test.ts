@@ -35,7 +35,7 @@ describe("migrations", () => {
       .selectFrom("kysely_migration" as "settings")
       .select("name" as "key")
       .execute();
-    expect(recorded).toEqual([{ name: "0001-initial-tables" }, { name: "0002-static-assets" }]);
+    expect(recorded).toEqual([{ name: "0001-initial-tables" }, { name: "0002-static-assets" }, { name: "0003-state" }]);
     await second.destroy();
   });
 

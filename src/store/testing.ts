@@ -8,7 +8,7 @@ import type { LaunchRecord } from "../domain/version.ts";
 import type { Actor } from "../lib/api.ts";
 import { directoryBlobs } from "./blobs.ts";
 import { migrate } from "./migrations/index.ts";
-import type { Platform, Runtime } from "./platform.ts";
+import { DatabaseError, type Platform, type Runtime } from "./platform.ts";
 import type { AccountRow } from "./schema.ts";
 import { openDatabase } from "./sqlite.ts";
 
@@ -53,6 +53,10 @@ export async function testPlatform(env: Record<string, string> = {}): Promise<Te
     db,
     blobs: directoryBlobs(join(dataDir, "blobs")),
     runtime: fakeRuntime(),
+    // Tests of databases put their own here (`products/d1/testing.ts`).
+    databases: {
+      call: async () => Promise.reject(new DatabaseError("unavailable", "there are no databases in this test")),
+    },
     // Readable on purpose, so that a test can see which text was sealed.
     seal: (text) => ({ sealed: `sealed:${Buffer.from(text).toString("base64")}` }),
     unseal: ({ sealed }) => Buffer.from(sealed.slice("sealed:".length), "base64").toString(),

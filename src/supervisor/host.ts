@@ -1,5 +1,5 @@
-import { execFile } from "node:child_process";
-import { accessSync, constants, existsSync, realpathSync, writeFileSync } from "node:fs";
+import { execFile, type StdioOptions, spawnSync } from "node:child_process";
+import { accessSync, closeSync, constants, existsSync, openSync, realpathSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
@@ -41,10 +41,11 @@ export interface RuntimeHost extends RunnerHost {
  */
 export async function detectHost(config: Config): Promise<RuntimeHost> {
   const workerd = realpathSync(createRequire(import.meta.url)("workerd").default);
-  const plain: RunnerHost = { workerd };
+  const flock = findFlock();
+  const plain: RunnerHost = { workerd, ...(flock && { flock }) };
   if (config.sandbox === "off") return { ...plain, idle: await tryHost(plain, config) };
 
-  const sandboxed = await findBubblewrap(workerd, paths(config).seccompFilter);
+  const sandboxed = await findBubblewrap(plain, paths(config).seccompFilter);
   let reason = sandboxed.reason;
   if (sandboxed.host) {
     try {
@@ -59,15 +60,15 @@ export async function detectHost(config: Config): Promise<RuntimeHost> {
   return { ...plain, noSandboxReason: reason, idle: await tryHost(plain, config) };
 }
 
-async function findBubblewrap(workerd: string, seccomp: string): Promise<{ host?: RunnerHost; reason: string }> {
+async function findBubblewrap(plain: RunnerHost, seccomp: string): Promise<{ host?: RunnerHost; reason: string }> {
   if (process.platform !== "linux") return { reason: "bubblewrap exists on Linux only" };
   const program = findProgram("bwrap");
   if (!program) return { reason: "bubblewrap (bwrap) is not installed" };
   const filter = seccompFilter(process.arch);
   if (filter) writeFileSync(seccomp, filter, { mode: 0o600 });
   try {
-    const files = [...(await libraries(workerd)), ...HOST_FILES.filter((file) => existsSync(file))];
-    return { host: { workerd, bubblewrap: { program, files, ...(filter && { seccomp }) } }, reason: "" };
+    const files = [...(await libraries(plain.workerd)), ...HOST_FILES.filter((file) => existsSync(file))];
+    return { host: { ...plain, bubblewrap: { program, files, ...(filter && { seccomp }) } }, reason: "" };
   } catch (error) {
     return { reason: `the libraries of workerd cannot be found (${error instanceof Error ? error.message : error})` };
   }
@@ -77,6 +78,20 @@ async function findBubblewrap(workerd: string, seccomp: string): Promise<{ host?
 async function libraries(program: string): Promise<string[]> {
   const { stdout } = await run("ldd", [program], { timeout: 5000 });
   return stdout.split("\n").flatMap((line) => /(?:=>\s*|^\s*)(\/\S+)/.exec(line)?.[1] ?? []);
+}
+
+/** A `flock` that can wait for a lock on an opened file (util-linux has that), where there is one. */
+function findFlock(): string | undefined {
+  const program = findProgram("flock");
+  if (!program) return undefined;
+  const file = openSync(program, "r");
+  try {
+    const stdio: StdioOptions = ["ignore", "ignore", "ignore", file];
+    // Shared, so that several platforms may try at the same time.
+    return spawnSync(program, ["-s", "-w", "5", "3"], { stdio, timeout: 10_000 }).status === 0 ? program : undefined;
+  } finally {
+    closeSync(file);
+  }
 }
 
 function findProgram(name: string): string | undefined {

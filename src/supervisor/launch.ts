@@ -1,11 +1,21 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { LaunchPlan } from "../workerd/plan.ts";
 import { serveArguments, writeInstance } from "./instance-files.ts";
 import { STDERR_BYTES, STDERR_BYTES_PER_SECOND } from "./limits.ts";
-import { CONTROL_FD, INFO_FD, type RunnerHost, type RunnerLaunch, runnerView, sandboxCommand } from "./sandbox.ts";
+import {
+  CONTROL_FD,
+  INFO_FD,
+  type RunnerHost,
+  type RunnerLaunch,
+  type RunnerState,
+  runnerView,
+  sandboxCommand,
+} from "./sandbox.ts";
+import { makeStateDirectory, openLock } from "./state-files.ts";
 import { Tail } from "./tail.ts";
 
 /** After a process has ended its stderr may still be in the pipe; how long to wait for the rest. */
@@ -35,25 +45,32 @@ export interface Launched {
 /** Starts workerd on a plan, in an instance directory that has been made. Throws when that is not possible. */
 export async function launchPlan(
   host: RunnerHost,
-  settings: { directory: string; plan: LaunchPlan; blobs: string; maxDataBytes?: number | undefined },
+  settings: {
+    directory: string;
+    plan: LaunchPlan;
+    blobs: string;
+    maxDataBytes?: number | undefined;
+    state?: RunnerState | undefined;
+  },
 ): Promise<Launched> {
-  const { directory, plan, blobs, maxDataBytes } = settings;
+  const { directory, plan, blobs, maxDataBytes, state } = settings;
   await writeInstance(directory, plan, blobs);
   const serve = serveArguments(runnerView(host, directory).app, plan, CONTROL_FD);
-  return launch(host, { directory, arguments: serve, maxDataBytes }, plan.sockets);
+  return launch(host, { directory, arguments: serve, maxDataBytes, state }, plan.sockets);
 }
 
 /** Starts workerd with a prepared instance directory; `sockets` is the number of `listen` events to expect. */
 function launch(host: RunnerHost, settings: RunnerLaunch, sockets: number): Launched {
   const command = sandboxCommand(host, settings);
   const filter = host.bubblewrap?.seccomp === undefined ? undefined : openSync(host.bubblewrap.seccomp, "r");
+  const locks = giveState(host, settings);
   // A group of its own: Ctrl-C in a terminal is for the supervisor, which then drains.
   const child = spawn(command.file, command.arguments, {
-    stdio: ["ignore", "ignore", "pipe", "pipe", host.bubblewrap ? "pipe" : "ignore", filter ?? "ignore"],
+    stdio: ["ignore", "ignore", "pipe", "pipe", host.bubblewrap ? "pipe" : "ignore", filter ?? "ignore", ...locks],
     env: command.env,
     detached: true,
   });
-  if (filter !== undefined) closeSync(filter);
+  for (const file of [...locks, filter ?? []].flat()) closeSync(file);
 
   const exited = exitOf(child);
   const stderr = new Tail(child.stderr as Readable, STDERR_BYTES, STDERR_BYTES_PER_SECOND);
@@ -74,6 +91,18 @@ function launch(host: RunnerHost, settings: RunnerLaunch, sockets: number): Laun
     },
     stderr: () => stderr.toString(),
   };
+}
+
+/** Makes the directories of state, and shows them where there is no sandbox to do it. Returns the opened lock files. */
+function giveState(host: RunnerHost, { directory, state }: RunnerLaunch): number[] {
+  if (!state) return [];
+  const view = runnerView(host, directory).state;
+  if (!host.bubblewrap) mkdirSync(view, { mode: 0o700 });
+  return state.mounts.flatMap((mount) => {
+    makeStateDirectory(mount.directory);
+    if (!host.bubblewrap) symlinkSync(mount.directory, join(view, mount.name));
+    return host.flock ? openLock(mount.directory) : [];
+  });
 }
 
 function sendSignal(pid: number, signal: NodeJS.Signals): void {

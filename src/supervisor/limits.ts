@@ -44,3 +44,28 @@ export const STDERR_BYTES_PER_SECOND = 2 * 1024 * 1024;
 export const VERDICT_TTL_MS = 60_000;
 /** A lost connection can be noticed before the end of its process; how long to wait for that. */
 export const VERDICT_WAIT_MS = 200;
+
+/**
+ * Requests and calls in flight in a home may take this long once the home moves: all others wait for them meanwhile.
+ * (An ordinary runner has {@link DRAIN_TIMEOUT_MS}: nobody waits for it.)
+ */
+export const HOME_DRAIN_MS = 5000;
+/** Then calls from other runners may take this long to end, which still come in until all requests are done. */
+export const GATE_DRAIN_MS = 2000;
+/**
+ * How long a home that moves stays for `waitUntil` after its last response. Every request of the script waits through it, so
+ * it is only enough for what is nearly done; the original does not wait either when it restarts objects for new code.
+ */
+export const HOME_LINGER_MS = 20;
+/** From SIGTERM to SIGKILL of a home whose calls are done: connections that others keep to it would hold it for ever. */
+export const HOME_TERMINATE_MS = 30;
+/** A start waits this long for the runner that still has its state: the whole of a move, and some. */
+export const STATE_WAIT_MS = HOME_DRAIN_MS + 2 * GATE_DRAIN_MS + 3000;
+/** How long a process waits for the lock of a state that a dying process still holds. */
+export const STATE_LOCK_WAIT_S = 2;
+
+/** A home that has an alarm within this time is not stopped for idleness. */
+export const ALARM_SOON_MS = 5000;
+/** Pause before the next try to wake a home for its alarm, doubled each time, within these bounds. */
+export const WAKE_RETRY_MIN_MS = 1000;
+export const WAKE_RETRY_MAX_MS = 60_000;

@@ -1,6 +1,6 @@
-import type { MemberCalls } from "../domain/messages.ts";
+import type { MemberCalls, ReleaseRequest } from "../domain/messages.ts";
 import { DRAIN_TIMEOUT_MS } from "./limits.ts";
-import type { Members } from "./pool.ts";
+import type { MemberGroup, Members } from "./pool.ts";
 import type { Role } from "./role.ts";
 
 /** Edges load a new table in milliseconds; one that does not is not waited for. */
@@ -24,9 +24,9 @@ export class RoleMembers implements Members {
     await this.#callAll("routes", { generation }, ROUTES_TIMEOUT_MS);
   }
 
-  async release(request: MemberCalls["release"]["request"]): Promise<boolean> {
+  async release(request: ReleaseRequest, group: MemberGroup = "all"): Promise<boolean> {
     const timeoutMs = request.onlyIfIdle ? IDLE_TIMEOUT_MS : DRAIN_TIMEOUT_MS;
-    const replies = await this.#callAll("release", request, timeoutMs);
+    const replies = await this.#callAll("release", request, timeoutMs, group);
     // Who was silent all that time may have something in flight.
     return replies.every((reply) => reply === "gone" || (reply !== "failed" && reply.released));
   }
@@ -62,8 +62,11 @@ export class RoleMembers implements Members {
     name: Name,
     request: MemberCalls[Name]["request"],
     timeoutMs: number,
+    group: MemberGroup = "all",
   ): Promise<(MemberCalls[Name]["reply"] | "gone" | "failed")[]> {
-    const members = this.#roles().filter((role) => role.name !== "control");
+    const members = this.#roles().filter(
+      ({ name }) => name !== "control" && (group === "all" || (group === "edges") === (name === "edge")),
+    );
     return Promise.all(
       members.map(async (role) => {
         const { channel } = role;

@@ -1,26 +1,38 @@
-import { join } from "node:path";
 import type { Config } from "../domain/config.ts";
+import type { Placement } from "../domain/homes.ts";
 import { paths } from "../domain/paths.ts";
 import type { LaunchRecord } from "../domain/version.ts";
 import { loadMasterKey, unseal } from "../lib/seal.ts";
-import type { LaunchMode, LaunchPlan, PlanLaunch } from "../workerd/plan.ts";
+import type { LaunchMode, LaunchPlan, PlanLaunch, Predecessor } from "../workerd/plan.ts";
 import { type RunnerHost, runnerView } from "./sandbox.ts";
 
-/** Makes the plan with which a version starts in an instance directory. Throws when the record cannot be started. */
-export type Planner = (record: LaunchRecord, directory: string, mode: LaunchMode) => LaunchPlan;
+/** What a runner is among those of its script. */
+export interface Standing {
+  instanceId: string;
+  placement: Placement;
+  predecessor: Predecessor | undefined;
+}
+
+/**
+ * Makes the plan with which a version starts in an instance directory; without `standing` it owns nothing.
+ * Throws when the record cannot be started.
+ */
+export type Planner = (record: LaunchRecord, directory: string, mode: LaunchMode, standing?: Standing) => LaunchPlan;
 
 export function planner(config: Config, host: RunnerHost, planLaunch: PlanLaunch): Planner {
   let masterKey: Buffer | undefined;
-  return (record, directory, mode) => {
+  return (record, directory, mode, standing) => {
     const view = runnerView(host, directory);
     return planLaunch(record, {
       mode,
       socketDir: view.in,
       servicesDir: view.svc,
       emptyDir: view.empty,
-      placement: { kind: "none" },
-      stateDir: join(view.in, "state"),
+      placement: standing?.placement ?? { kind: "none" },
+      stateDir: view.state,
       allowPrivate: config.allowPrivate,
+      ...(standing && { instanceId: standing.instanceId }),
+      ...(standing?.predecessor && { predecessor: standing.predecessor }),
       unseal(sealed) {
         // Control makes the key at its first start: it is there when there is a secret.
         masterKey ??= loadMasterKey(paths(config).masterKey);

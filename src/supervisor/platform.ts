@@ -4,6 +4,8 @@ import { type Config, configEnvironment } from "../domain/config.ts";
 import type { PlatformStatus } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import type { PlanLaunch } from "../workerd/plan.ts";
+import { DatabaseHosts } from "./database-hosts.ts";
+import { readHomes } from "./homes-file.ts";
 import { detectHost } from "./host.ts";
 import { DRAIN_TIMEOUT_MS } from "./limits.ts";
 import { RoleMembers } from "./members.ts";
@@ -56,7 +58,11 @@ export class Platform {
           serve: (channel) => this.#serve(channel),
           onReady: (ready) => this.#bringUpToDate(ready),
           onStart: (pid) => processes.add(pid, `role:${role}`),
-          onEnd: (pid) => processes.remove(pid),
+          onEnd: (pid) => {
+            processes.remove(pid);
+            // Only the services process that asked for them knows them.
+            if (role === "services") this.#runtime.then(({ databases }) => databases.endAll()).catch(() => {});
+          },
           log: options.log,
         }),
     );
@@ -69,6 +75,7 @@ export class Platform {
       throw new Error(`the platform was not ready within ${READY_TIMEOUT_MS / 1000} s`);
     });
     await Promise.race([late, Promise.all([this.#runtime, ...this.#roles.map((role) => role.firstReady)])]);
+    void (await this.#runtime).pool.begin();
   }
 
   async status(): Promise<PlatformStatus> {
@@ -102,6 +109,10 @@ export class Platform {
       ),
     ]);
     await stop("services", INNER_DRAIN_TIMEOUT_MS);
+    await this.#runtime.then(
+      ({ databases }) => databases.stop(),
+      () => {},
+    );
   }
 
   #serve(channel: RoleChannel): void {
@@ -116,7 +127,21 @@ export class Platform {
     });
     channel.handle("publish", async ({ generation }) => {
       this.#generation = generation;
+      const { pool } = await this.#runtime;
+      const replaceStale = pool.useHomes(readHomes(paths(this.config).homes));
       await this.#members.routes(generation);
+      replaceStale();
+      return {};
+    });
+    channel.handle("discardState", async ({ stateIds }) => {
+      await (await this.#runtime).pool.discardState(stateIds);
+      return {};
+    });
+    channel.handle("databaseHost", async ({ hostId, accountId }) => ({
+      socket: await (await this.#runtime).databases.start(hostId, accountId),
+    }));
+    channel.handle("endDatabaseHost", async ({ hostId }) => {
+      await (await this.#runtime).databases.end(hostId);
       return {};
     });
     channel.handle("status", () => this.status());
@@ -135,12 +160,14 @@ export class Platform {
 async function startRuntime(config: Config, options: PlatformOptions, members: RoleMembers, processes: ProcessList) {
   const files = paths(config);
   const host = await detectHost(config);
+  if (!host.flock) options.log("there is no flock program, so the state of Durable Objects is not locked (see doctor)");
   const plan = planner(config, host, options.planLaunch);
   const around = { host, blobs: files.blobs, watchdog: new Watchdog(), processes };
   return {
     host,
-    pool: new RunnerPool({ ...around, config, plan, members, log: options.log }),
+    pool: new RunnerPool({ ...around, config, plan, members, log: options.log, homes: readHomes(files.homes) }),
     validator: new Validator({ ...around, plan, instance: files.instance }),
+    databases: new DatabaseHosts({ config, host, processes, log: options.log }),
   };
 }
 

@@ -4,28 +4,43 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../domain/config.ts";
-import type { AcquireReply, AttachRequest, Cause, PlatformStatus, Unavailable } from "../domain/messages.ts";
+import { Homes, type Placement } from "../domain/homes.ts";
+import type {
+  AcquireReply,
+  AttachRequest,
+  Cause,
+  PlatformStatus,
+  ReleaseRequest,
+  Unavailable,
+} from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import type { LaunchRecord } from "../domain/version.ts";
+import { drainHome } from "./home-drain.ts";
 import { makeInstance } from "./instance-files.ts";
 import {
+  HOME_TERMINATE_MS,
   MAX_RUNNERS,
   RESTART_PATIENCE_MS,
   START_FAILURE_TTL_MS,
   START_QUEUE_TIMEOUT_MS,
+  STATE_WAIT_MS,
   VERDICT_TTL_MS,
   VERDICT_WAIT_MS,
 } from "./limits.ts";
 import { Lingering } from "./lingering.ts";
+import { placedRecord, samePlacement, stateIds, stateMounts } from "./ownership.ts";
 import type { Planner } from "./planner.ts";
 import { Restarts } from "./restarts.ts";
 import { type End, Runner, type RunnerSurroundings, StartError } from "./runner.ts";
 import { Slots } from "./slots.ts";
+import { StateKeeper } from "./state-keeper.ts";
+
+export type MemberGroup = "all" | "edges" | "services";
 
 /** What the pool asks of the edges and services. Nothing here rejects: who does not answer is gone. */
 export interface Members {
   /** True when all of them send nothing to the instance any more. Bounded. */
-  release(request: { instanceId: string; versionId: string; onlyIfIdle: boolean }): Promise<boolean>;
+  release(request: ReleaseRequest, group?: MemberGroup): Promise<boolean>;
   /** Requests in flight at the instance. Answers soon. */
   inFlight(instanceId: string): Promise<number>;
   gone(request: { instanceId: string; versionId: string; cause: Cause }): void;
@@ -34,6 +49,8 @@ export interface Members {
 }
 
 export interface PoolOptions extends RunnerSurroundings {
+  /** At the start; see {@link RunnerPool.useHomes} for later ones. */
+  homes?: Homes;
   config: Config;
   plan: Planner;
   members: Members;
@@ -65,12 +82,23 @@ export class RunnerPool {
   #verdicts = new Map<string, Cause>();
   #starts = new Slots(2 * availableParallelism());
   #lingering = new Lingering();
+  #homes: Homes;
+  /** Those of the snapshot that edges and services surely use: a request may have been routed by it. */
+  #routed: Homes;
+  #state: StateKeeper;
   #idleTimer: NodeJS.Timeout;
   #stopping = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#files = paths(options.config);
+    this.#homes = this.#routed = options.homes ?? new Homes();
+    this.#state = new StateKeeper({
+      files: this.#files,
+      homes: () => this.#homes,
+      wake: async (versionId) => "runner" in (await this.acquire(versionId)),
+      log: options.log,
+    });
     const { runnerIdleMs } = options.config;
     this.#idleTimer = setInterval(() => this.#stopIdle(), Math.min(5000, Math.max(100, runnerIdleMs / 4)));
   }
@@ -105,6 +133,8 @@ export class RunnerPool {
 
   /** Begins to stop the versions' runners: once their requests are done. Does not wait for it. */
   retire(versionIds: string[]): void {
+    // Those that were deleted have no launch record any more.
+    this.#state.cleanPreviews();
     for (const versionId of versionIds) {
       const slot = this.#slots.get(versionId);
       if (!slot) continue;
@@ -112,6 +142,39 @@ export class RunnerPool {
         if (slot.runner?.state === "ready") return this.#drain(slot, slot.runner);
       });
     }
+  }
+
+  /** The roles serve: homes whose alarms are due may be woken. */
+  async begin(): Promise<void> {
+    await this.#state.begin();
+  }
+
+  /**
+   * Other versions own state now. Takes runners out of service that are to own what they did not: no request that is routed
+   * by the new snapshot may meet them as they are. The caller then has the edges route by it, and calls
+   * the returned function, which has the runners replaced that own what they no longer should.
+   */
+  useHomes(homes: Homes): () => void {
+    const before = this.#homes;
+    this.#homes = homes;
+    this.#replaceStale((runner) => homes.placementOf(runner.record).kind === "home");
+    this.#state.homesChanged(before);
+    return () => {
+      this.#routed = homes;
+      this.#replaceStale(() => true);
+    };
+  }
+
+  /** Removes the data of deleted namespaces and workflows once nobody has it. Throws when one is owned. */
+  async discardState(ids: string[]): Promise<void> {
+    const doomed = new Set(ids.filter((id) => !this.#homes.ownerOf(id)));
+    for (const slot of this.#slots.values()) {
+      const { runner } = slot;
+      if (runner?.state === "ready" && stateIds(runner.placement).some((id) => doomed.has(id))) {
+        void this.#drain(slot, runner);
+      }
+    }
+    await this.#state.discard(ids);
   }
 
   /** Runners whose sockets the services role has to serve. */
@@ -133,9 +196,10 @@ export class RunnerPool {
     this.#stopping = true;
     clearInterval(this.#idleTimer);
     this.#lingering.endAll();
+    this.#state.stop();
     const ended = [...this.#runners.values()].map((runner) => {
       if (runner.state === "starting") runner.kill("none");
-      return runner.stop();
+      return this.#stopRunner(runner);
     });
     await Promise.all([...ended, ...[...this.#slots.values()].map((slot) => slot.starting)]);
   }
@@ -149,6 +213,7 @@ export class RunnerPool {
   }
 
   async #startWhenAllowed(slot: Slot): Promise<AcquireReply> {
+    const routed = this.#routed;
     if (slot.failure && performance.now() < slot.failure.untilMs) return slot.failure.reply;
     const delayMs = slot.restarts.delayMs();
     if (delayMs > RESTART_PATIENCE_MS) {
@@ -159,27 +224,66 @@ export class RunnerPool {
     }
     if (delayMs > 0) await delay(delayMs);
     if (this.#runners.size >= MAX_RUNNERS) return unavailable("overloaded", "too many Workers are running");
-    if (!(await this.#starts.enter(START_QUEUE_TIMEOUT_MS))) {
-      return unavailable("overloaded", "too many Workers are starting");
-    }
+    let record: LaunchRecord | undefined;
     try {
-      const record = await this.#readRecord(slot.versionId);
-      if (!record) return unavailable("missing", "there is no such version");
-      if (this.#stopping) return unavailable("overloaded", "the platform is stopping");
-      return { runner: (await this.#start(slot, record)).address };
+      record = await this.#readRecord(slot.versionId);
     } catch (error) {
-      const reply = unavailable("startup-failed", messageOf(error));
-      slot.failure = { reply, untilMs: performance.now() + START_FAILURE_TTL_MS };
-      return reply;
-    } finally {
+      return unavailable("startup-failed", messageOf(error));
+    }
+    if (!record) return unavailable("missing", "there is no such version");
+    for (;;) {
+      const refusal = await this.#enter(record, routed);
+      if (refusal) return refusal;
+      const placement = this.#placement(record, routed);
+      try {
+        if (this.#stopping) return unavailable("overloaded", "the platform is stopping");
+        const runner = await this.#start(slot, record, placement);
+        // The homes may have changed meanwhile: nobody who is routed by them may meet it. Each publication is a turn.
+        const wanted = samePlacement(placement, this.#placement(record, routed));
+        if (!wanted) void this.#drain(slot, runner);
+        // Good for this request, and for no later one: after the answer. (In a publication its end sees to that.)
+        else if (this.#isStale(runner) && this.#routed === this.#homes) setImmediate(() => this.#drain(slot, runner));
+        if (wanted) return { runner: runner.address };
+      } catch (error) {
+        const reply = unavailable("startup-failed", messageOf(error));
+        slot.failure = { reply, untilMs: performance.now() + START_FAILURE_TTL_MS };
+        this.#state.lookAtAlarms(placement);
+        return reply;
+      } finally {
+        this.#starts.leave();
+      }
+    }
+  }
+
+  /** Waits for the version's state, and for a place among those that start. Says why when it gets one of them too late. */
+  async #enter(record: LaunchRecord, routed: Homes): Promise<AcquireReply | undefined> {
+    const { versionId } = record;
+    const deadlineMs = performance.now() + STATE_WAIT_MS;
+    for (;;) {
+      const leftMs = Math.max(0, deadlineMs - performance.now());
+      if (!(await this.#state.whenFree(this.#placement(record, routed), versionId, leftMs))) {
+        return unavailable("overloaded", "the process that has its objects does not end");
+      }
+      if (!(await this.#starts.enter(START_QUEUE_TIMEOUT_MS))) {
+        return unavailable("overloaded", "too many Workers are starting");
+      }
+      if (this.#state.isFree(this.#placement(record, routed), versionId)) return undefined;
       this.#starts.leave();
     }
   }
 
+  /** What a runner of the version is to own for a request that may have been routed by the snapshot of `routed`. */
+  #placement(record: LaunchRecord, routed: Homes): Placement {
+    const placement = this.#homes.placementOf(record);
+    // A request that was routed to it as deployed means the script's data, which another version has by now.
+    if (placement.kind === "preview" && routed.placementOf(record).kind !== "preview") return { kind: "none" };
+    return placement;
+  }
+
   /** Throws {@link StartError}. */
-  async #start(slot: Slot, record: LaunchRecord): Promise<Runner> {
-    const { members, plan } = this.#options;
-    const runner = this.#prepare(record, plan);
+  async #start(slot: Slot, record: LaunchRecord, placement: Placement): Promise<Runner> {
+    const { members } = this.#options;
+    const runner = this.#prepare(record, placement);
     this.#runners.set(runner.address.instanceId, runner);
     void runner.ended.then((end) => this.#ended(slot, runner, end));
     await Promise.all([runner.start(), hasLinks(runner) && members.attach(attachment(runner))]);
@@ -189,13 +293,22 @@ export class RunnerPool {
   }
 
   /** Throws {@link StartError}. */
-  #prepare(record: LaunchRecord, plan: Planner): Runner {
+  #prepare(version: LaunchRecord, placement: Placement): Runner {
+    const { config, plan: planner, members } = this.#options;
     const instanceId = randomBytes(6).toString("hex");
     const directory = this.#files.instance(instanceId);
+    const { homeMemoryMb, maxDatabaseBytes } = config.state;
     try {
-      const instance = { instanceId, directory, record, plan: plan(record, directory, "serve") };
+      const record = placedRecord(version, placement, homeMemoryMb);
+      const predecessor = this.#state.predecessor(placement, record.versionId);
+      const plan = planner(record, directory, "serve", { instanceId, placement, predecessor });
+      const mounts = stateMounts(this.#files, placement, record.versionId, plan);
+      const state = mounts.length > 0 ? { mounts, maxFileBytes: maxDatabaseBytes } : undefined;
       makeInstance(directory);
-      return new Runner(instance, this.#options, () => this.#options.members.inFlight(instanceId));
+      const instance = { instanceId, directory, record, plan, placement, state };
+      const runner = new Runner(instance, this.#options, () => members.inFlight(instanceId));
+      this.#state.claim(runner);
+      return runner;
     } catch (error) {
       throw new StartError(messageOf(error));
     }
@@ -208,6 +321,7 @@ export class RunnerPool {
     setTimeout(() => this.#verdicts.delete(instanceId), VERDICT_TTL_MS).unref();
     if (hasLinks(runner)) this.#options.members.detach(instanceId);
     if (slot.runner === runner) slot.runner = undefined;
+    this.#state.release(runner, runner.orderly && end.cause === "none");
     if (end.cause === "none" || !runner.served) return;
     // A request that exceeds a limit says nothing about the next one: that one waits a little, but is served.
     slot.restarts.died(end.lifetimeMs, end.cause === "crash" ? undefined : RESTART_PATIENCE_MS);
@@ -219,11 +333,41 @@ export class RunnerPool {
   async #drain(slot: Slot, runner: Runner): Promise<void> {
     const { instanceId, versionId } = runner.address;
     runner.state = "draining";
-    slot.runner = undefined;
+    if (slot.runner === runner) slot.runner = undefined;
+    if (runner.placement.kind !== "none") {
+      await this.#stopRunner(runner);
+      return;
+    }
     await this.#options.members.release({ instanceId, versionId, onlyIfIdle: false });
     // SIGTERM drops what `waitUntil` still does, and would leave new connections hanging: hence the order.
     if (!this.#stopping) await this.#lingering.add(runner.ended);
     await runner.stop();
+  }
+
+  /** Stops a runner to which nobody sends requests any more, or one that owns state: soon, as others wait for that. */
+  async #stopRunner(runner: Runner): Promise<void> {
+    if (runner.placement.kind !== "none" && runner.state !== "dead" && runner.served) {
+      runner.state = "draining";
+      runner.orderly = await drainHome(runner, this.#options.members);
+      await runner.stop(HOME_TERMINATE_MS);
+    } else await runner.stop();
+  }
+
+  #isStale(runner: Runner): boolean {
+    return !samePlacement(runner.placement, this.#homes.placementOf(runner.record));
+  }
+
+  /** Has runners replaced that own what they should not, or do not own what they should. */
+  #replaceStale(which: (runner: Runner) => boolean): void {
+    for (const slot of this.#slots.values()) {
+      const { runner } = slot;
+      if (runner?.state !== "ready" || !this.#isStale(runner) || !which(runner)) continue;
+      void this.#drain(slot, runner);
+      if (runner.placement.kind !== "home") continue;
+      // They wait until this one has ended, and requests wait for them.
+      const successors = new Set(stateIds(runner.placement).map((id) => this.#homes.ownerOf(id)?.versionId));
+      for (const versionId of successors) if (versionId !== undefined) void this.acquire(versionId);
+    }
   }
 
   #stopIdle(): void {
@@ -236,7 +380,7 @@ export class RunnerPool {
   }
 
   async #stopIfIdle(slot: Slot, runner: Runner): Promise<void> {
-    if (slot.asking) return;
+    if (slot.asking || this.#state.hasAlarmSoon(runner)) return;
     slot.asking = true;
     const { instanceId, versionId } = runner.address;
     const { acquisitions } = slot;
@@ -245,7 +389,7 @@ export class RunnerPool {
     // Whoever asked for the runner meanwhile was given this one.
     if (!released || slot.acquisitions !== acquisitions || slot.runner !== runner) return;
     slot.runner = undefined;
-    await runner.stop();
+    await this.#stopRunner(runner);
   }
 
   async #readRecord(versionId: string): Promise<LaunchRecord | undefined> {
@@ -261,7 +405,7 @@ export class RunnerPool {
 }
 
 function hasLinks(runner: Runner): boolean {
-  return runner.plan.links.length > 0 || runner.plan.assets !== undefined;
+  return runner.plan.links.length > 0 || runner.plan.assets !== undefined || runner.plan.backends !== undefined;
 }
 
 function attachment({ address, record, directory, plan }: Runner): AttachRequest {
@@ -272,6 +416,7 @@ function attachment({ address, record, directory, plan }: Runner): AttachRequest
     directory: join(directory, "svc"),
     links: plan.links,
     ...(plan.assets && { assets: plan.assets }),
+    ...(plan.backends && { backends: plan.backends }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Placement } from "../domain/homes.ts";
 import type { Cause, RunnerAddress } from "../domain/messages.ts";
 import type { LaunchRecord } from "../domain/version.ts";
 import { type LaunchPlan, socketNames } from "../workerd/plan.ts";
@@ -10,6 +11,8 @@ import { type Launched, launchPlan } from "./launch.ts";
 import { START_TIMEOUT_MS, TERMINATE_TIMEOUT_MS } from "./limits.ts";
 import { memoryBounds } from "./memory.ts";
 import type { ProcessList } from "./process-list.ts";
+import { LOCKED_EXIT_CODE, type RunnerState } from "./sandbox.ts";
+import { lockFile } from "./state-files.ts";
 import type { Watch, Watchdog } from "./watchdog.ts";
 
 /** The version's code did not start; `message` holds the runtime's own words. */
@@ -34,21 +37,37 @@ export interface End {
   stderr: string;
 }
 
+/** What a runner is made of. */
+export interface RunnerInstance {
+  instanceId: string;
+  directory: string;
+  record: LaunchRecord;
+  plan: LaunchPlan;
+  placement: Placement;
+  /** Present when the plan has state. */
+  state?: RunnerState | undefined;
+}
+
 /** One workerd process for one version: starts it, has it watched, ends it. It never starts twice. */
 export class Runner {
   readonly address: RunnerAddress;
   readonly record: LaunchRecord;
   readonly plan: LaunchPlan;
   readonly directory: string;
+  /** What it owns of its script's state. */
+  readonly placement: Placement;
   state: "starting" | "ready" | "draining" | "dead" = "starting";
   /** Host id of the workerd process; 0 until it is known. */
   pid = 0;
   /** It took requests once. */
   served = false;
+  /** All calls to its objects were done before it was told to end. */
+  orderly = false;
   /** Resolves when the process has ended and its directory is gone, also when it never got ready. */
   readonly ended: Promise<End>;
 
   #around: RunnerSurroundings;
+  #state: RunnerState | undefined;
   #inFlight: () => Promise<number>;
   #launched: Launched | undefined;
   #watch: Watch | undefined;
@@ -58,7 +77,7 @@ export class Runner {
   #resolveEnded: (end: End) => void;
 
   constructor(
-    instance: { instanceId: string; directory: string; record: LaunchRecord; plan: LaunchPlan },
+    instance: RunnerInstance,
     around: RunnerSurroundings,
     /** Requests that it has in flight. */
     inFlight: () => Promise<number>,
@@ -66,6 +85,8 @@ export class Runner {
     this.#inFlight = inFlight;
     const { instanceId, directory, record, plan } = instance;
     this.#around = around;
+    this.#state = instance.state;
+    this.placement = instance.placement;
     this.record = record;
     this.plan = plan;
     this.directory = directory;
@@ -87,7 +108,13 @@ export class Runner {
       const { host, blobs } = this.#around;
       const { directory, plan, record } = this;
       const bounds = host.idle && memoryBounds(host.idle.memory, record.limits.memoryMb);
-      const launched = await launchPlan(host, { directory, plan, blobs, maxDataBytes: bounds?.maxDataBytes });
+      const launched = await launchPlan(host, {
+        directory,
+        plan,
+        blobs,
+        maxDataBytes: bounds?.maxDataBytes,
+        state: this.#state,
+      });
       this.#launched = launched;
       void this.#awaitEnd(launched);
       if (this.#endedFor !== undefined) launched.kill("SIGKILL");
@@ -127,11 +154,11 @@ export class Runner {
   }
 
   /** Lets requests in flight end, for a bounded time. Resolves when the process has ended. */
-  async stop(): Promise<End> {
+  async stop(timeoutMs = TERMINATE_TIMEOUT_MS): Promise<End> {
     if (this.state !== "dead") this.state = "draining";
     this.#endedFor ??= "none";
     this.#launched?.kill("SIGTERM");
-    const timer = setTimeout(() => this.#launched?.kill("SIGKILL"), TERMINATE_TIMEOUT_MS);
+    const timer = setTimeout(() => this.#launched?.kill("SIGKILL"), timeoutMs);
     const end = await this.ended;
     clearTimeout(timer);
     return end;
@@ -153,7 +180,8 @@ export class Runner {
     const listening = await launched.listening;
     clearTimeout(timer);
     if (listening) return;
-    await launched.exited;
+    const { code } = await launched.exited;
+    if (code === LOCKED_EXIT_CODE && this.#state) throw new StartError(lockedMessage(this.#state));
     throw new StartError(startupError(launched.stderr(), timedOut ? "timeout" : "exit", this.record).message);
   }
 
@@ -177,4 +205,9 @@ export class Runner {
     await removeInstance(this.directory);
     this.#resolveEnded(end);
   }
+}
+
+function lockedMessage({ mounts }: RunnerState): string {
+  const locks = mounts.map(({ directory }) => lockFile(directory)).join(" ");
+  return `Its state is in use by a process that this platform did not start. Find it with: fuser ${locks}`;
 }

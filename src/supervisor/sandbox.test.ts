@@ -29,7 +29,23 @@ describe("the command", () => {
       in: "/run/fh/1a2b/in",
       svc: "/run/fh/1a2b/svc",
       empty: "/run/fh/1a2b/empty",
+      state: "/run/fh/1a2b/state",
     });
+  });
+
+  test("with state lifts the limit of files, and holds the locks that it was given", () => {
+    const mounts = ["a", "b"].map((name) => ({ name, directory: `/data/state/${name}` }));
+    const state = { mounts, maxFileBytes: 10_000_000 };
+    const host: RunnerHost = { workerd: "/w", flock: "/usr/bin/flock" };
+    const [, script] = sandboxCommand(host, { ...launch, state }).arguments;
+    expect(script).toBe(
+      "ulimit -c 0; ulimit -f 19532; trap '' XFSZ; ulimit -d 683594; " +
+        '/usr/bin/flock -w 2 6 || exit 75; /usr/bin/flock -w 2 7 || exit 75; exec "$@"',
+    );
+    const bubblewrap = { program: "/usr/bin/bwrap", files: [] };
+    expect(sandboxCommand({ ...host, bubblewrap }, { ...launch, state }).arguments.join(" ")).toContain(
+      "--bind /data/state/a /state/a --bind /data/state/b /state/b --remount-ro /proc --remount-ro / ",
+    );
   });
 
   test("without a known memory baseline sets no data limit", () => {
@@ -56,7 +72,13 @@ describe("the command", () => {
         "/workerd serve /app/config.capnp",
       ].join(" "),
     );
-    expect(runnerView(host, "/run/fh/1a2b")).toEqual({ app: "/app", in: "/in", svc: "/svc", empty: "/empty" });
+    expect(runnerView(host, "/run/fh/1a2b")).toEqual({
+      app: "/app",
+      in: "/in",
+      svc: "/svc",
+      empty: "/empty",
+      state: "/state",
+    });
   });
 });
 

@@ -1,4 +1,4 @@
-import { fork, spawn } from "node:child_process";
+import { fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -11,6 +11,7 @@ import { paths } from "../domain/paths.ts";
 import { type Supervisor, startSupervisor } from "./index.ts";
 import { identify } from "./proc.ts";
 import { fetchRunner, storeVersion, testConfig, until } from "./testing.ts";
+import { homeOf, newClass, planObjects, storeObjects, writeHomes } from "./testing-objects.ts";
 import type { RoleCommand } from "./testing-role.ts";
 
 const roleFile = join(import.meta.dirname, "testing-role.ts");
@@ -30,7 +31,11 @@ afterEach(async () => {
 });
 
 async function start(settings: Config = config): Promise<Supervisor> {
-  const supervisor = await startSupervisor(settings, { roleCommand, log: (line) => log.push(line) });
+  const supervisor = await startSupervisor(settings, {
+    planLaunch: planObjects,
+    roleCommand,
+    log: (line) => log.push(line),
+  });
   running.push(supervisor);
   return supervisor;
 }
@@ -96,6 +101,28 @@ test("a role's call starts a runner that answers", async () => {
   expect(existsSync(join(config.runDir, reply.runner.instanceId))).toBe(false);
 });
 
+test("publish moves homes as the file says, before any process routes by the new snapshot and after", async () => {
+  const objects = [newClass()];
+  const [first, second] = [storeObjects(config, objects), storeObjects(config, objects)];
+  writeHomes(config, homeOf(first));
+  const supervisor = await start();
+  const [control, edge] = [await pidOf(supervisor, "control"), await pidOf(supervisor, "edge")];
+  const count = async (versionId: string) => {
+    const reply = await ask<AcquireReply>(edge, { call: "acquire", request: { versionId } });
+    if ("unavailable" in reply) throw new Error(reply.message);
+    return (await fetchRunner(reply.runner, "/add")).body;
+  };
+  expect(await count(first.versionId)).toBe("1");
+  // With data of its own, as it is not deployed.
+  expect(await count(second.versionId)).toBe("1");
+  writeHomes(config, homeOf(second));
+  await ask(control, { call: "publish", request: { generation: 8 } });
+  expect(await count(second.versionId)).toBe("2");
+  expect((await seen(edge)).map(({ name }) => name)).toEqual(["release", "routes", "release"]);
+  const { runners } = await supervisor.status();
+  expect(runners).toMatchObject([{ versionId: second.versionId, state: "ready" }]);
+});
+
 test("publish reaches all edges and services, and those that start later", async () => {
   const supervisor = await start();
   const control = await pidOf(supervisor, "control");
@@ -142,7 +169,7 @@ test("a new services process attaches to all runners that have links", async () 
       instanceId: reply.runner.instanceId,
       accountId: record.accountId,
       directory: join(config.runDir, reply.runner.instanceId, "svc"),
-      links: [expect.objectContaining({ script: "other" })],
+      links: [expect.objectContaining({ to: { script: "other" } })],
     }),
   };
   expect(await seen(services)).toEqual([attach]);
@@ -234,3 +261,48 @@ test.each([
   await start();
   await until(() => pids.every((pid) => !identify(pid)));
 });
+
+test.each([
+  ["with", "auto"],
+  ["without", "off"],
+])(
+  "a home outlives a killed supervisor %s a sandbox by less than the next one's start: never two",
+  async (_with, sandbox) => {
+    const record = storeObjects(config, [newClass()]);
+    writeHomes(config, homeOf(record));
+    const child = fork(join(import.meta.dirname, "testing-supervisor.ts"), {
+      env: {
+        ...process.env,
+        FREEHOLD_DATA: config.dataDir,
+        FREEHOLD_PORT: "0",
+        FREEHOLD_EDGES: "1",
+        FREEHOLD_SANDBOX: sandbox,
+      },
+    });
+    const [status] = (await once(child, "message")) as [PlatformStatus];
+    const edge = status.processes.find((process) => process.role === "edge")?.pid ?? 0;
+    const acquire: RoleCommand = { call: "acquire", request: { versionId: record.versionId } };
+    const reply = await ask<AcquireReply>(edge, acquire);
+    if ("unavailable" in reply) throw new Error(reply.message);
+    expect((await fetchRunner(reply.runner, "/add")).body).toBe("1");
+    await fetchRunner(reply.runner, "/alarm?ms=1000");
+    const { runners } = await ask<PlatformStatus>(edge, { call: "status", request: {} });
+    const lock = `${paths(config).stateOf(record.objects?.[0]?.namespaceId ?? "")}.lock`;
+    const isLocked = () => spawnSync("flock", ["-n", lock, "true"]).status === 1;
+    expect(isLocked()).toBe(true);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const supervisor = await start({ ...config, sandbox: sandbox as Config["sandbox"] });
+    expect(identify(runners[0]?.pid ?? 0)).toBeUndefined();
+    // Nobody asks for it: its alarm does.
+    await expect.poll(async () => (await supervisor.status()).runners, { timeout: 5000 }).toHaveLength(1);
+    const next = await ask<AcquireReply>(await pidOf(supervisor, "edge"), acquire);
+    if ("unavailable" in next) throw new Error(next.message);
+    expect((await fetchRunner(next.runner, "/add")).body).toBe("2");
+    await expect.poll(async () => (await fetchRunner(next.runner, "/alarms")).body, { timeout: 5000 }).toBe("1");
+    expect(isLocked()).toBe(true);
+    await supervisor.stop();
+    expect(isLocked()).toBe(false);
+  },
+  15_000,
+);

@@ -2,9 +2,11 @@
 import { join } from "node:path";
 import { readConfig } from "../domain/config.ts";
 import { startSupervisor } from "./index.ts";
+import { planObjects } from "./testing-objects.ts";
 
 const supervisor = await startSupervisor(readConfig(process.env, 1), {
   log() {},
+  planLaunch: planObjects,
   roleCommand: (role) => [process.execPath, join(import.meta.dirname, "testing-role.ts"), `role:${role}`],
 });
 process.send?.(await supervisor.status());

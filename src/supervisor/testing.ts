@@ -12,6 +12,8 @@ import { paths } from "../domain/paths.ts";
 import type { LaunchRecord, VersionLimits } from "../domain/version.ts";
 import { planLaunch } from "../products/launch.ts";
 import { blobPath } from "../store/blobs.ts";
+import type { PlanLaunch } from "../workerd/plan.ts";
+import { readHomes } from "./homes-file.ts";
 import { detectHost, type RuntimeHost } from "./host.ts";
 import { planner } from "./planner.ts";
 import { type Members, RunnerPool } from "./pool.ts";
@@ -71,8 +73,12 @@ export interface TestPool {
   close(): Promise<void>;
 }
 
-export async function startTestPool(env: Record<string, string> = {}): Promise<TestPool> {
-  const config = testConfig(env);
+/** With `config`, on what another pool left in its directories. */
+export async function startTestPool(
+  env: Record<string, string> = {},
+  parts: { planLaunch?: PlanLaunch; config?: Config } = {},
+): Promise<TestPool> {
+  const config = parts.config ?? testConfig(env);
   await recover(config);
   const host = await detectHost(config);
   const calls: TestPool["calls"] = [];
@@ -85,17 +91,18 @@ export async function startTestPool(env: Record<string, string> = {}): Promise<T
   };
   const log: string[] = [];
   const recorded = <Name extends keyof Members>(name: Name) =>
-    ((request: never) => {
+    ((request: never, ...more: never[]) => {
       calls.push({ name, request });
-      return (members[name] as (request: never) => unknown)(request);
+      return (members[name] as (...request: never[]) => unknown)(request, ...more);
     }) as Members[Name];
   const files = paths(config);
   const around = { host, blobs: files.blobs, watchdog: new Watchdog(), processes: new ProcessList(files.runnerPids) };
-  const plan = planner(config, host, planLaunch);
+  const plan = planner(config, host, parts.planLaunch ?? planLaunch);
   const pool = new RunnerPool({
     ...around,
     config,
     plan,
+    homes: readHomes(files.homes),
     members: {
       release: recorded("release"),
       inFlight: (instanceId) => members.inFlight(instanceId),

@@ -12,8 +12,19 @@ export const PYTHON_UNAVAILABLE =
 export type WorkerCode = Pick<WorkerSettings, "compatibilityDate" | "compatibilityFlags"> &
   ({ modules: WorkerModule[] } | { serviceWorkerScript: Embed });
 
+/** A further name for an exported class. */
+export interface ExportAlias {
+  exported: string;
+  alias: string;
+}
+
 /** The code of a version as workerd takes it; in `inspect` behind an entry of ours that describes it. */
-export function workerCode(record: LaunchRecord, mode: LaunchMode, embed: EmbedFile): WorkerCode {
+export function workerCode(
+  record: LaunchRecord,
+  mode: LaunchMode,
+  embed: EmbedFile,
+  aliases: ExportAlias[] = [],
+): WorkerCode {
   const { compatibilityDate, compatibilityFlags } = record;
   if (record.modules.length === 0) throw new Error("this version has static assets only, and no code to run");
   const main = record.modules.find((module) => module.name === record.mainModule);
@@ -30,7 +41,11 @@ export function workerCode(record: LaunchRecord, mode: LaunchMode, embed: EmbedF
   const uploaded = [main, ...record.modules.filter((module) => module !== main)].flatMap((module) =>
     workerModule(module, embed),
   );
-  return { compatibilityDate, compatibilityFlags, modules: [...entryModules(record, main, mode, embed), ...uploaded] };
+  return {
+    compatibilityDate,
+    compatibilityFlags,
+    modules: [...entryModules(record, main, mode, embed, aliases), ...uploaded],
+  };
 }
 
 /** The flags make workerd fetch the bundle, whether there is a Python module or not (measured). */
@@ -38,7 +53,13 @@ function usesPython({ modules, compatibilityFlags }: LaunchRecord): boolean {
   return modules.some(({ type }) => type === "python") || compatibilityFlags.some((flag) => flag.startsWith("python_"));
 }
 
-function entryModules(record: LaunchRecord, main: Module, mode: LaunchMode, embed: EmbedFile): WorkerModule[] {
+function entryModules(
+  record: LaunchRecord,
+  main: Module,
+  mode: LaunchMode,
+  embed: EmbedFile,
+  aliases: ExportAlias[],
+): WorkerModule[] {
   // workerd refuses any other entry itself, with the message that people know.
   if (main.type !== "esm") return [];
   const folder = freeFolder(record.modules);
@@ -50,10 +71,14 @@ function entryModules(record: LaunchRecord, main: Module, mode: LaunchMode, embe
       { name: `${folder}/inspect.js`, esModule: embed({ text: runtimeText("inspect") }) },
     ];
   }
-  if (!lacksDefault(record)) return [];
-  return [
-    { name: `${folder}/entry.js`, esModule: embed({ text: `export * from ${mainName};\nexport default {};\n` }) },
+  if (!lacksDefault(record) && aliases.length === 0) return [];
+  const lines = [
+    `export * from ${mainName};`,
+    lacksDefault(record) ? "export default {};" : `export { default } from ${mainName};`,
+    ...aliases.map(({ exported, alias }) => `export { ${exported} as ${alias} } from ${mainName};`),
+    "",
   ];
+  return [{ name: `${folder}/entry.js`, esModule: embed({ text: lines.join("\n") }) }];
 }
 
 /**

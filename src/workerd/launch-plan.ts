@@ -1,25 +1,29 @@
 import { isDeepStrictEqual } from "node:util";
 import type { LinkTarget } from "../domain/messages.ts";
 import type { LaunchRecord } from "../domain/version.ts";
-import type { LaunchBinding } from "./binding-launch.ts";
+import type { LaunchBinding, LaunchState, StateLaunch } from "./binding-launch.ts";
 import { capnpText } from "./capnp.ts";
-import { Embed, type Extension, type Service, type Socket } from "./config.ts";
+import { Embed, type Extension, type Service, type Socket, type WorkerSettings } from "./config.ts";
 import { workerCode } from "./entry.ts";
+import { GATE_SERVICE, gateService } from "./gate.ts";
 import { internetService, unreachableInternet } from "./network.ts";
+import { OBJECTS_SERVICE, objectsService, type RemoteNamespace, remoteClassName } from "./objects.ts";
 import { type FileContent, type LaunchContext, type LaunchPlan, socketNames } from "./plan.ts";
 import { runtimeText } from "./runtime-text.ts";
+import { STATE_SERVICE } from "./state.ts";
 
 /** Name of the service that runs the version's code. Other runners' links name it too. */
 export const USER_SERVICE = "user";
 
 /**
- * Makes the plan for a launch record. `products/launch.ts` supplies `launchBinding`; everyone
+ * Makes the plan for a launch record. `products/launch.ts` supplies `launchBinding` and `launchStates`; everyone
  * else calls the `planLaunch` there.
  */
 export function composeLaunchPlan(
   record: LaunchRecord,
   context: LaunchContext,
   launchBinding: LaunchBinding,
+  launchStates: LaunchState[],
 ): LaunchPlan {
   const { mode, unseal } = context;
   const files: LaunchPlan["files"] = [];
@@ -42,10 +46,38 @@ export function composeLaunchPlan(
     return `${context.servicesDir}/${assets.socket}`;
   };
 
+  let backends: LaunchPlan["backends"];
+  const backendsSocket = (): string => {
+    backends ??= { socket: "backends.sock" };
+    return `${context.servicesDir}/${backends.socket}`;
+  };
+
+  const remote: RemoteNamespace[] = [];
+  const remoteClass = (namespaceId: string, reachable: boolean) => {
+    if (!remote.some((known) => known.namespaceId === namespaceId)) {
+      const reached = reachable && mode === "serve";
+      remote.push({ namespaceId, ...(reached && { socketPath: linkSocket({ stateId: namespaceId }) }) });
+    }
+    return { className: remoteClassName(namespaceId), serviceName: OBJECTS_SERVICE };
+  };
+
+  const { placement } = context;
   const launches = record.bindings.map((binding) =>
-    launchBinding(binding, { record, mode, unseal, embed, linkSocket, assetsSocket }),
+    launchBinding(binding, {
+      record,
+      mode,
+      placement,
+      unseal,
+      embed,
+      linkSocket,
+      assetsSocket,
+      backendsSocket,
+      remoteClass,
+    }),
   );
-  const sockets = listeners(context);
+  const owned = ownedState(record, context, launchStates);
+  const state = owned.flatMap((part) => part.state ?? []);
+  const sockets = listeners(context, state.length > 0);
   const config = capnpText({
     // With V8's own initial size the garbage of the smallest Worker grows to 280 MB under load before it is collected.
     v8Flags: [`--max-old-space-size=${record.limits.memoryMb}`, "--initial-heap-size=8"],
@@ -53,13 +85,21 @@ export function composeLaunchPlan(
       {
         name: USER_SERVICE,
         worker: {
-          ...workerCode(record, mode, embed),
+          ...workerCode(
+            record,
+            mode,
+            embed,
+            owned.flatMap(({ aliases }) => aliases ?? []),
+          ),
           bindings: launches.map((launch) => launch.binding),
+          ...userState(owned),
         },
       },
       mode === "serve" ? internetService(context.allowPrivate) : unreachableInternet(),
       { name: "health", disk: { path: context.emptyDir } },
-      ...uniqueByName(launches.flatMap((launch) => launch.services ?? [])),
+      ...uniqueByName([...launches, ...owned].flatMap((launch) => launch.services ?? [])),
+      ...(remote.length > 0 ? [objectsService(remote)] : []),
+      ...(state.length > 0 ? stateServices(owned, context) : []),
     ],
     sockets,
     extensions: [
@@ -71,13 +111,42 @@ export function composeLaunchPlan(
     files,
     arguments: programArguments(context),
     links,
-    state: [],
+    state,
     ...(assets && { assets }),
+    ...(backends && { backends }),
     sockets: sockets.length,
   };
 }
 
-function listeners({ socketDir }: LaunchContext): Socket[] {
+/** The parts of all products that keep state here. */
+function ownedState(record: LaunchRecord, { mode, placement }: LaunchContext, states: LaunchState[]): StateLaunch[] {
+  if (mode !== "serve" || placement.kind === "none") return [];
+  return states.flatMap((launchState) => launchState({ record, placement }) ?? []);
+}
+
+function userState(
+  owned: StateLaunch[],
+): Pick<WorkerSettings, "durableObjectNamespaces" | "durableObjectStorage" | "workflowsEngine"> {
+  if (!owned.some(({ state = [] }) => state.length > 0)) return {};
+  const namespaces = owned.flatMap(({ user }) => user?.durableObjectNamespaces ?? []);
+  return {
+    ...Object.assign({}, ...owned.map(({ user }) => user)),
+    ...(namespaces.length > 0 && { durableObjectNamespaces: namespaces }),
+    durableObjectStorage: { localDisk: STATE_SERVICE },
+  };
+}
+
+function stateServices(owned: StateLaunch[], context: LaunchContext): Service[] {
+  return [
+    { name: STATE_SERVICE, disk: { path: context.stateDir, writable: true } },
+    gateService(
+      owned.flatMap(({ gate }) => gate ?? []),
+      context,
+    ),
+  ];
+}
+
+function listeners({ socketDir }: LaunchContext, hasGate: boolean): Socket[] {
   return [
     {
       name: "http",
@@ -92,6 +161,9 @@ function listeners({ socketDir }: LaunchContext): Socket[] {
       service: USER_SERVICE,
     },
     { name: "health", address: `unix:${socketDir}/${socketNames.health}`, http: {}, service: "health" },
+    ...(hasGate
+      ? [{ name: "gate", address: `unix:${socketDir}/${socketNames.gate}`, http: {}, service: GATE_SERVICE }]
+      : []),
   ];
 }
 

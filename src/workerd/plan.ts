@@ -22,7 +22,18 @@ export interface LaunchContext {
   stateDir: string;
   /** CIDR ranges that the Worker may reach although they are private. */
   allowPrivate: string[];
+  /** Of the runner, as in `RunnerAddress`; absent where it does not matter. */
+  instanceId?: string;
+  /** The runner that had the state just before; absent when none did since the platform started. */
+  predecessor?: Predecessor;
   unseal(sealed: Sealed): string;
+}
+
+/** A runner that gave up its state to another. */
+export interface Predecessor {
+  instanceId: string;
+  /** It was stopped on purpose once all calls were done: what it refused or did not answer, it had not begun. */
+  orderly: boolean;
 }
 
 /** Names of the sockets that workerd makes in `socketDir`. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 /** Our modules that run inside workerd. Plain JavaScript, so that they are passed on as they are. */
-type RuntimeModule = "email" | "inspect" | "link" | "loader-stub";
+type RuntimeModule = "email" | "gate" | "inspect" | "link" | "loader-stub" | "object-proxy" | "object-stub";
 
 const texts = new Map<RuntimeModule, string>();
 

@@ -14,7 +14,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Placement } from "../domain/homes.ts";
 import type { LaunchRecord, Module, ModuleType, Sealed } from "../domain/version.ts";
-import { type FileContent, type LaunchMode, type PlanLaunch, socketNames } from "./plan.ts";
+import { type FileContent, type LaunchMode, type PlanLaunch, type Predecessor, socketNames } from "./plan.ts";
 
 export const workerdPath: string = createRequire(import.meta.url)("workerd").default;
 
@@ -34,6 +34,7 @@ export interface TestRunner {
   socketDir: string;
   servicesDir: string;
   rpcSocket: string;
+  gateSocket: string;
   fetch(
     path: string,
     init?: { method?: string; headers?: Record<string, string>; body?: string; socket?: string },
@@ -52,6 +53,8 @@ export interface TestOptions {
   /** What the runner owns, with the directory of it. */
   placement?: Placement;
   stateDir?: string;
+  instanceId?: string;
+  predecessor?: Predecessor;
   allowPrivate?: string[];
 }
 
@@ -109,6 +112,8 @@ export async function startTestRunner(
     placement: options.placement ?? { kind: "none" },
     stateDir: options.stateDir ?? join(directory, "state"),
     allowPrivate: options.allowPrivate ?? [],
+    ...(options.instanceId && { instanceId: options.instanceId }),
+    ...(options.predecessor && { predecessor: options.predecessor }),
     unseal: testUnseal,
   });
   await writeFile(join(directory, "config.capnp"), plan.config);
@@ -138,6 +143,7 @@ export async function startTestRunner(
     socketDir,
     servicesDir,
     rpcSocket: join(socketDir, socketNames.rpc),
+    gateSocket: join(socketDir, socketNames.gate),
     fetch: (path, init = {}) => fetchSocket(init.socket ?? httpSocket, path, init),
     async stop() {
       if (child.exitCode === null && child.signalCode === null) {

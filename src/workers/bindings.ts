@@ -11,6 +11,7 @@ import {
   serviceNotFound,
 } from "./errors.ts";
 import { ENVIRONMENT } from "./limits.ts";
+import type { BindableState } from "./state-changes.ts";
 
 export interface BindingsContext {
   platform: Platform;
@@ -18,6 +19,8 @@ export interface BindingsContext {
   scriptName: string;
   /** Parts of the upload that bindings may name. */
   parts: Module[];
+  /** What bindings of Durable Objects, workflows and databases may name. */
+  state: BindableState;
   /** Bindings of the newest version: what `inherit` and `keepTypes` mean by default. */
   previous: Binding[];
   /** Bindings of another version of the script that `inherit` names; error 100146 when there is none. */
@@ -63,8 +66,9 @@ function namedBinding(raw: unknown, index: number): NamedBinding {
   return raw as NamedBinding;
 }
 
-function parse(raw: NamedBinding, { platform, parts }: BindingsContext): Binding {
+function parse(raw: NamedBinding, { platform, parts, state }: BindingsContext): Binding {
   const parsed = parseBinding(raw, {
+    ...state,
     seal: platform.seal,
     part: (name) => parts.find((part) => part.name === name),
   });

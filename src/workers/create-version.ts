@@ -5,10 +5,13 @@ import type { ScriptRow } from "../store/schema.ts";
 import { checkAssetsAndBindings, storeDraftSite } from "./assets.ts";
 import { type Change, publish, retire, switchTraffic } from "./change.ts";
 import { activeDeployment } from "./deployments.ts";
+import { discardDeletedState } from "./discard-state.ts";
 import { refusedBy } from "./errors.ts";
+import { exportsWorkflow } from "./exported-classes.ts";
+import { type StateChange, unchangedState } from "./state-changes.ts";
 import { type CheckedVersion, type NewVersion, storeVersion, type VersionFate } from "./store-version.ts";
 import type { VersionDraft } from "./version-draft.ts";
-import { hasCode } from "./versions.ts";
+import { hasCode, ownsState } from "./versions.ts";
 
 /**
  * Makes a version: starts its code (if it has any) once, stores it and, if asked to, deploys it. Resolves when edges know it.
@@ -25,17 +28,21 @@ export async function createVersion(
   const now = new Date().toISOString();
   checkAssetsAndBindings(draft);
   const started = await startOnce(platform, await launchRecord(change, script, draft, now));
-  const { record } = started;
+  const { startupTimeMs } = started;
+  const state = draft.state ?? (await unchangedState(change, script));
+  const reconciliation = state.settle(started.record.exports, draft.bindings);
+  const record = withState(started.record, state);
   await platform.runtime.writeLaunchRecord(record);
 
   const before = script && fate.deploy ? await activeDeployment(platform, script) : undefined;
-  // The runner starts while the database commits.
-  const warm = fate.deploy && hasCode(record) ? platform.runtime.prepare(record.versionId) : undefined;
+  // The runner starts while the database commits. One that owns state starts when it is the home, or it would be a preview.
+  const warm =
+    fate.deploy && hasCode(record) && !ownsState(record) ? platform.runtime.prepare(record.versionId) : undefined;
   let created: NewVersion;
   try {
     created = await platform.db
       .transaction()
-      .execute((db) => storeVersion(db, change, script, { draft, fate, now, ...started }));
+      .execute((db) => storeVersion(db, change, script, { draft, fate, now, record, state, startupTimeMs }));
   } catch (error) {
     if (fate.deploy) retire(change, [record.versionId]);
     throw error;
@@ -43,7 +50,8 @@ export async function createVersion(
   await warm;
   if (created.deployment) await switchTraffic(change, before?.shares ?? [], created.deployment.shares);
   else await publish(change);
-  return created;
+  discardDeletedState(platform);
+  return reconciliation ? { ...created, reconciliation } : created;
 }
 
 async function launchRecord(
@@ -52,7 +60,7 @@ async function launchRecord(
   draft: VersionDraft,
   createdOn: string,
 ): Promise<LaunchRecord> {
-  const { annotations, metadata: _, assets, ...launched } = draft;
+  const { annotations, metadata: _, assets, state: __, ...launched } = draft;
   return {
     versionId: await freeVersionId(platform, script),
     accountId,
@@ -62,6 +70,16 @@ async function launchRecord(
     ...launched,
     ...(assets && { assets: { site: await storeDraftSite(platform, assets, draft) } }),
     exports: [],
+  };
+}
+
+/** With the classes and workflows as they are after the upload. Workflows whose class the code lacks cannot run. */
+function withState(record: LaunchRecord, { objects, workflows }: StateChange): LaunchRecord {
+  const running = workflows.filter(({ className }) => exportsWorkflow(record.exports, className));
+  return {
+    ...record,
+    ...(objects.length > 0 && { objects }),
+    ...(running.length > 0 && { workflows: running }),
   };
 }
 

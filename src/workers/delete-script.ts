@@ -1,17 +1,25 @@
+import { classesOfScript, discardStates, namespaceName } from "../products/durable-objects/registry.ts";
+import type { Platform } from "../store/platform.ts";
+import type { ScriptRow } from "../store/schema.ts";
 import { type Change, changeScript, publish, retire } from "./change.ts";
-import { referenced } from "./errors.ts";
+import { classUses } from "./class-uses.ts";
+import { discardDeletedState } from "./discard-state.ts";
+import { referenced, referencedClasses } from "./errors.ts";
 import { boundBy } from "./references.ts";
 import { requireScript } from "./scripts.ts";
 
-/** Deletes a script with all its versions. Errors: 10007; 10064 when other scripts bind it, unless `force`. */
+/**
+ * Deletes a script with all its versions, Durable Objects and workflows.
+ * Errors: 10007; 10064 when other scripts bind it or its classes, unless `force`.
+ */
 export async function deleteScript(change: Change, force: boolean): Promise<void> {
   const { platform, accountId, actor, scriptName } = change;
   await changeScript(change, async () => {
     const script = await requireScript(platform, accountId, scriptName);
-    const users = force ? [] : await boundBy(platform, accountId, scriptName);
-    if (users.length > 0) throw referenced(scriptName, users);
+    if (!force) await refuseUsed(change, script);
     const versions = await platform.db.selectFrom("versions").select("id").where("script_id", "=", script.id).execute();
     await platform.db.transaction().execute(async (db) => {
+      await discardStateOf(db, script.id);
       // Deployments first: they hold on to versions.
       await db.deleteFrom("deployments").where("script_id", "=", script.id).execute();
       await db.deleteFrom("scripts").where("id", "=", script.id).execute();
@@ -20,6 +28,43 @@ export async function deleteScript(change: Change, force: boolean): Promise<void
     const versionIds = versions.map(({ id }) => id);
     await platform.runtime.removeLaunchRecords(versionIds);
     retire(change, versionIds);
+    discardDeletedState(platform);
   });
   await platform.audit({ accountId, actor, action: "script.delete", target: scriptName, detail: { force } });
+}
+
+async function refuseUsed({ platform, accountId, scriptName }: Change, script: ScriptRow): Promise<void> {
+  const users = await boundBy(platform, accountId, scriptName);
+  if (users.length > 0) throw referenced(scriptName, users);
+  const classUsers = await classesBoundBy(platform, accountId, script);
+  if (classUsers.length > 0)
+    throw referencedClasses(scriptName, [...new Set(classUsers.map(({ service }) => service))]);
+}
+
+/** Who binds the script's Durable Object classes, as the client lists it (`wrangler-api.md` 5.1). */
+export async function classesBoundBy(
+  platform: Platform,
+  accountId: string,
+  script: ScriptRow,
+): Promise<{ service: string; durable_object_namespace_name: string }[]> {
+  const own = await classesOfScript(platform.db, script.id);
+  if (own.length === 0) return [];
+  const uses = await classUses(platform, accountId, script.name);
+  return own.flatMap(({ namespaceId, className }) => {
+    const by = uses.filter((use) => use.namespaceId === namespaceId).map((use) => use.script);
+    return [...new Set(by)].map((service) => ({
+      service,
+      durable_object_namespace_name: namespaceName(script.name, className),
+    }));
+  });
+}
+
+/** The rows go; the data follows once no runner has it. */
+async function discardStateOf(db: Platform["db"], scriptId: string): Promise<void> {
+  const ids: string[] = [];
+  for (const table of ["object_namespaces", "workflows"] as const) {
+    const rows = await db.deleteFrom(table).where("script_id", "=", scriptId).returning("id").execute();
+    ids.push(...rows.map(({ id }) => id));
+  }
+  await discardStates(db, ids, new Date().toISOString());
 }

@@ -3,13 +3,14 @@ import { z } from "zod";
 import type { Share } from "../domain/routing.ts";
 import type { ScriptRow } from "../store/schema.ts";
 import { type Change, changeScript, switchTraffic } from "./change.ts";
+import { checkLifecycle, takeWorkflowClasses } from "./deploy-state.ts";
 import { activeDeployment, type Deployment, insertDeployment } from "./deployments.ts";
 import { invalidUpload, secretsChanged } from "./errors.ts";
 import { DEPLOYABLE_VERSIONS, MAX_VERSIONS_PER_DEPLOYMENT } from "./limits.ts";
 import { annotationsSchema } from "./metadata.ts";
 import { requireScript } from "./scripts.ts";
 import { changedSecrets } from "./secret-changes.ts";
-import { hasCode, oldestDeployableNumber, requireVersion, type StoredVersion } from "./versions.ts";
+import { hasCode, oldestDeployableNumber, ownsState, requireVersion, type StoredVersion } from "./versions.ts";
 
 /** Body of `POST deployments`. */
 export const deploymentSchema = z.looseObject({
@@ -37,10 +38,15 @@ export async function deployVersions(change: Change, body: DeploymentBody, force
     const versions = await Promise.all(shares.map(({ versionId }) => requireVersion(platform, script, versionId)));
     checkDeployable(script, versions, before);
     const current = await newestOf(change, script, before);
+    const classes = await checkLifecycle(change, script, versions, before);
     if (!force) checkSecrets(change, versions, before, current);
 
     const joining = versions.filter(
-      ({ row, record }) => hasCode(record) && !before.some(({ versionId }) => versionId === row.id),
+      ({ row, record }) =>
+        hasCode(record) &&
+        classes.length === 0 &&
+        !ownsState(record) &&
+        !before.some(({ versionId }) => versionId === row.id),
     );
     const warm = Promise.all(joining.map(({ row }) => platform.runtime.prepare(row.id)));
     const created = newDeployment(change, script, shares, body, isRollback(versions, current));
@@ -48,6 +54,7 @@ export async function deployVersions(change: Change, body: DeploymentBody, force
       await insertDeployment(db, created);
       const changed = { modified_on: created.row.created_on, last_deployed_from: change.source };
       await db.updateTable("scripts").set(changed).where("id", "=", script.id).execute();
+      await takeWorkflowClasses(db, script, versions, shares);
     });
     await warm;
     await switchTraffic(change, before, shares);

@@ -128,6 +128,14 @@ export const referenced = (name: string, by: string[]) =>
       "Remove those bindings first, or delete with force (`wrangler delete --force`, `?force=true`), which breaks them.",
   );
 
+export const referencedClasses = (name: string, by: string[]) =>
+  refuse(
+    409,
+    10064,
+    `Durable Object classes of "${name}" are used by other Workers: ${by.join(", ")}. ` +
+      "Remove those bindings first, or delete with force (`wrangler delete --force`, `?force=true`), which breaks them.",
+  );
+
 export const latestNotDeployed = (code: 10214 | 10215) =>
   refuse(
     400,

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { exportsSchema } from "../products/durable-objects/declared-exports.ts";
+import { migrationsSchema } from "../products/durable-objects/migrations.ts";
 import { invalidUpload, unreadableBody } from "./errors.ts";
 import { MAX_ANNOTATION_LENGTH, MAX_CPU_MS, MAX_METADATA_BYTES, MAX_TAGS } from "./limits.ts";
 
@@ -15,6 +17,8 @@ const scriptSettings = {
   tail_consumers: z.array(z.looseObject({ service: z.string() })).nullish(),
   observability: z.looseObject({ enabled: z.boolean().optional() }).nullish(),
   tags: z.array(z.string()).max(MAX_TAGS).nullish(),
+  // Ours: whose Durable Objects and workflows a version that is not deployed sees.
+  preview_state: z.enum(["own", "production"]).nullish(),
 };
 
 /** Settings that belong to a version. */
@@ -46,6 +50,8 @@ export const metadataSchema = z.looseObject({
   body_part: z.string().optional(),
   keep_bindings: z.array(z.string()).nullish(),
   keep_assets: z.boolean().nullish(),
+  migrations: migrationsSchema.nullish(),
+  exports: exportsSchema.nullish(),
 });
 export type Metadata = z.infer<typeof metadataSchema>;
 

@@ -119,8 +119,14 @@ export function presentSettings(script: ScriptRow, newest: StoredVersion | undef
 }
 
 export function presentScriptSettings(script: ScriptRow): Record<string, unknown> {
-  const { tags, logpush, tail_consumers, observability } = scriptSettings(script);
-  return { logpush: logpush ?? false, tail_consumers: tail_consumers ?? null, observability, tags: tags ?? null };
+  const { tags, logpush, tail_consumers, observability, preview_state } = scriptSettings(script);
+  return {
+    logpush: logpush ?? false,
+    tail_consumers: tail_consumers ?? null,
+    observability,
+    tags: tags ?? null,
+    preview_state,
+  };
 }
 
 function presentHandlers({ exports }: LaunchRecord): Record<string, unknown> {
@@ -138,6 +144,7 @@ function presentRuntime({ record, metadata }: StoredVersion): Record<string, unk
     usage_model: USAGE_MODEL,
     limits: metadata.limits,
     assets: presentAssets(metadata),
+    exports: metadata.exports,
   };
 }
 

@@ -14,7 +14,18 @@ export async function servicesOf(platform: Platform, script: ScriptRow): Promise
 }
 
 /** Names of the other scripts whose active deployment binds this one as a service. */
-export async function boundBy({ db }: Platform, accountId: string, name: string): Promise<string[]> {
+export async function boundBy(platform: Platform, accountId: string, name: string): Promise<string[]> {
+  const active = await activeRecords(platform, accountId, name);
+  const names = active.filter(({ record }) => boundServices(record).includes(name)).map((script) => script.name);
+  return [...new Set(names)].sort();
+}
+
+/** Launch records of the versions that take requests now, of all scripts but `except`. */
+export async function activeRecords(
+  { db }: Pick<Platform, "db">,
+  accountId: string,
+  except: string,
+): Promise<{ name: string; record: LaunchRecord }[]> {
   const rows = await db
     .selectFrom("deployments")
     .innerJoin("scripts", "scripts.id", "deployments.script_id")
@@ -22,7 +33,7 @@ export async function boundBy({ db }: Platform, accountId: string, name: string)
     .innerJoin("versions", "versions.id", "deployment_versions.version_id")
     .select(["scripts.name", "versions.record_json"])
     .where("scripts.account_id", "=", accountId)
-    .where("scripts.name", "!=", name)
+    .where("scripts.name", "!=", except)
     .where(({ eb, selectFrom }) =>
       eb(
         "deployments.sequence",
@@ -33,9 +44,7 @@ export async function boundBy({ db }: Platform, accountId: string, name: string)
       ),
     )
     .execute();
-  const binds = (recordJson: string) => boundServices(JSON.parse(recordJson) as LaunchRecord).includes(name);
-  const names = rows.filter(({ record_json }) => binds(record_json)).map((row) => row.name);
-  return [...new Set(names)].sort();
+  return rows.map(({ name, record_json }) => ({ name, record: JSON.parse(record_json) as LaunchRecord }));
 }
 
 function boundServices({ bindings }: LaunchRecord): string[] {

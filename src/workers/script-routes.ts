@@ -2,7 +2,7 @@ import { ApiResult, route } from "../lib/api.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 import { changeOf } from "./change.ts";
 import { contentResponse, entryText } from "./content.ts";
-import { deleteScript } from "./delete-script.ts";
+import { classesBoundBy, deleteScript } from "./delete-script.ts";
 import { ENVIRONMENT } from "./limits.ts";
 import { messagesOf, presentScript } from "./present.ts";
 import { boundBy, servicesOf, tailedBy } from "./references.ts";
@@ -33,13 +33,14 @@ export const scriptRoutes: ApiRoute[] = [
     scope: "edit",
     summary: "Upload a Worker and deploy it",
     handle: async (request) => {
-      const { script, version } = await deployUpload(request);
+      const { script, version, reconciliation } = await deployUpload(request);
       const withText = request.query.get("excludeScript") !== "true";
       const result = {
         ...presentScript(script, version),
         // The client reads the version's id under this name.
         deployment_id: version.row.id,
         startup_time_ms: version.row.startup_time_ms,
+        ...(reconciliation && { exports_reconciliation: reconciliation }),
         ...(withText && { script: await entryText(request.platform, version) }),
       };
       return new ApiResult(result, { messages: messagesOf(version) });
@@ -79,7 +80,7 @@ export const scriptRoutes: ApiRoute[] = [
           outgoing: (await servicesOf(platform, row)).map(reference),
           pages_function: false,
         },
-        durable_objects: [],
+        durable_objects: await classesBoundBy(platform, accountId, row),
         dispatch_outbounds: [],
       };
     },

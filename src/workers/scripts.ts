@@ -8,9 +8,11 @@ export interface ScriptSettings {
   tail_consumers?: { service: string; environment?: string }[];
   observability?: Record<string, unknown>;
   tags?: string[];
+  /** Whose state versions that are not deployed see; absent: their own. */
+  preview_state?: "own" | "production";
 }
 
-const settingNames = ["logpush", "tail_consumers", "observability", "tags"] as const;
+const settingNames = ["logpush", "tail_consumers", "observability", "tags", "preview_state"] as const;
 
 export function findScript(
   platform: Pick<Platform, "db">,

@@ -7,6 +7,7 @@ import { bindingNameTaken, bindingNotFound, unavailable } from "./errors.ts";
 import { annotationsSchema } from "./metadata.ts";
 import { type Revised, reviseVersion } from "./revise-version.ts";
 import { requireScript } from "./scripts.ts";
+import { nothingBindable } from "./state-changes.ts";
 import { auditVersion } from "./uploads.ts";
 import { draftOfVersion } from "./version-draft.ts";
 import { newestVersion, type StoredVersion } from "./versions.ts";
@@ -94,6 +95,7 @@ async function patchedBindings(
     accountId,
     scriptName,
     parts: [],
+    state: nothingBindable,
     previous: kept,
     bindingsOf: async () => kept,
     keepTypes: [],

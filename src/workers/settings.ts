@@ -1,11 +1,13 @@
+import { lifecycleInVersion } from "../products/durable-objects/errors.ts";
 import type { ScriptRow } from "../store/schema.ts";
 import { resolveBindings } from "./bindings.ts";
 import { BoundedBody } from "./bounded-body.ts";
-import { type Change, changeScript } from "./change.ts";
+import { type Change, changeScript, publish } from "./change.ts";
 import { invalidUpload } from "./errors.ts";
 import { parseJsonPart, type ScriptSettingsPatch, type SettingsPatch, settingsSchema } from "./metadata.ts";
 import { type Revised, reviseVersion } from "./revise-version.ts";
 import { patchedSettings, requireScript, scriptSettings } from "./scripts.ts";
+import { planState } from "./state-changes.ts";
 import { refuseUnavailable } from "./unsupported.ts";
 import { auditVersion } from "./uploads.ts";
 import { draftOfVersion } from "./version-draft.ts";
@@ -38,6 +40,7 @@ export async function changeSettings(
   patch: SettingsPatch,
 ): Promise<{ script: ScriptRow; version: StoredVersion }> {
   refuseUnavailable(patch);
+  if (patch.migrations || patch.exports) throw lifecycleInVersion();
   if (versionedFields.every((field) => patch[field] === undefined)) {
     const script = await changeScriptSettings(change, patch);
     return { script, version: await requireNewestVersion(change.platform, script) };
@@ -49,11 +52,8 @@ export async function changeSettings(
     settings: patch,
     draft: async (newest) => {
       const { bindings, ...rest } = patch;
-      const resolvedBindings = bindings && (await replacedBindings(change, newest, bindings));
-      return draftOfVersion(change.platform, change.scriptName, newest, {
-        ...rest,
-        ...(resolvedBindings && { resolvedBindings }),
-      });
+      const replaced = bindings && (await replacedBindings(change, newest, bindings));
+      return draftOfVersion(change.platform, change.scriptName, newest, { ...rest, ...replaced });
     },
   });
   if (revised.created) await auditVersion(change, "settings.update", revised.created);
@@ -68,7 +68,10 @@ export async function changeScriptSettings(change: Change, patch: ScriptSettings
     const settings_json = JSON.stringify(patchedSettings(scriptSettings(script), patch));
     const modified_on = new Date().toISOString();
     await platform.db.updateTable("scripts").set({ settings_json, modified_on }).where("id", "=", script.id).execute();
-    return { ...script, settings_json, modified_on };
+    const changed = { ...script, settings_json, modified_on };
+    // The only one of these settings that is published: whose state previews see.
+    if (scriptSettings(changed).preview_state !== scriptSettings(script).preview_state) await publish(change);
+    return changed;
   });
   await platform.audit({
     accountId,
@@ -90,15 +93,18 @@ async function replacedBindings(change: Change, newest: StoredVersion, raws: unk
     const kept = bare && previous.some((binding) => binding.name === name && binding.type === type);
     return kept ? { name, type: "inherit" } : raw;
   });
-  return resolveBindings(meant, {
+  const script = await requireScript(platform, accountId, scriptName);
+  const { state, bindable } = await planState(change, script, { bindings: meant, deploy: true, usesExports: false });
+  const resolvedBindings = await resolveBindings(meant, {
     platform,
     accountId,
     scriptName,
     parts: [],
+    state: bindable,
     previous,
-    bindingsOf: async (id) =>
-      (await requireVersion(platform, await requireScript(platform, accountId, scriptName), id)).record.bindings,
+    bindingsOf: async (id) => (await requireVersion(platform, script, id)).record.bindings,
     keepTypes: [],
     strictInherit: true,
   });
+  return { resolvedBindings, state };
 }

@@ -1,11 +1,13 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import type { LaunchRecord } from "../domain/version.ts";
+import type { Reconciliation } from "../products/durable-objects/reconciliation.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow, VersionRow } from "../store/schema.ts";
 import { setAlias } from "./aliases.ts";
 import type { Change } from "./change.ts";
 import { type Deployment, insertDeployment } from "./deployments.ts";
 import { patchedSettings, scriptSettings } from "./scripts.ts";
+import type { StateChange } from "./state-changes.ts";
 import type { VersionDraft } from "./version-draft.ts";
 import { readVersion, type StoredVersion } from "./versions.ts";
 
@@ -13,6 +15,8 @@ export interface NewVersion {
   script: ScriptRow;
   version: StoredVersion;
   deployment?: Deployment;
+  /** What the upload's declared exports came to. */
+  reconciliation?: Reconciliation;
 }
 
 export interface VersionFate {
@@ -29,6 +33,7 @@ export interface CheckedVersion {
   record: LaunchRecord;
   startupTimeMs: number;
   draft: VersionDraft;
+  state: StateChange;
   fate: VersionFate;
   /** ISO time of the upload. */
   now: string;
@@ -39,11 +44,12 @@ export async function storeVersion(
   db: Platform["db"],
   change: Change,
   existing: ScriptRow | undefined,
-  { record, startupTimeMs, draft, fate, now }: CheckedVersion,
+  { record, startupTimeMs, draft, state, fate, now }: CheckedVersion,
 ): Promise<NewVersion> {
   const script = existing
-    ? await updateScript(db, existing, change, fate, now)
-    : await insertScript(db, change, fate, now);
+    ? await updateScript(db, existing, change, { fate, state, now })
+    : await insertScript(db, change, { fate, state, now });
+  await state.apply(db, { accountId: change.accountId, scriptId: script.id, now });
   const row: VersionRow = {
     id: record.versionId,
     script_id: script.id,
@@ -86,7 +92,9 @@ function deploymentAnnotations(version: Record<string, string>, triggeredBy: str
   return { ...(message && { "workers/message": message }), "workers/triggered_by": triggeredBy };
 }
 
-async function insertScript(db: Platform["db"], change: Change, fate: VersionFate, now: string): Promise<ScriptRow> {
+type ScriptPart = Pick<CheckedVersion, "fate" | "state" | "now">;
+
+async function insertScript(db: Platform["db"], change: Change, { fate, state, now }: ScriptPart): Promise<ScriptRow> {
   const script: ScriptRow = {
     id: randomUUID(),
     account_id: change.accountId,
@@ -95,7 +103,7 @@ async function insertScript(db: Platform["db"], change: Change, fate: VersionFat
     created_on: now,
     modified_on: now,
     last_deployed_from: change.source,
-    migration_tag: null,
+    migration_tag: state.migrationTag ?? null,
     // Host names answer once a client asks for them (`POST …/subdomain`), as with the original.
     enabled: 0,
     previews_enabled: 0,
@@ -110,13 +118,13 @@ async function updateScript(
   db: Platform["db"],
   script: ScriptRow,
   change: Change,
-  fate: VersionFate,
-  now: string,
+  { fate, state, now }: ScriptPart,
 ): Promise<ScriptRow> {
   const changed = {
     modified_on: now,
     next_version_number: script.next_version_number + 1,
     ...(fate.deploy && { last_deployed_from: change.source }),
+    ...(state.migrationTag !== undefined && { migration_tag: state.migrationTag }),
     ...(fate.settings && { settings_json: JSON.stringify(patchedSettings(scriptSettings(script), fate.settings)) }),
   };
   await db.updateTable("scripts").set(changed).where("id", "=", script.id).execute();

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { ApiError, type ApiFailure, ApiResult } from "../lib/api.ts";
 import { assetRoutes } from "../products/assets/routes.ts";
+import { durableObjectRoutes } from "../products/durable-objects/routes.ts";
 import { type TestPlatform, testPlatform } from "../store/testing.ts";
 import { workersRoutes } from "./routes.ts";
 
@@ -52,7 +53,7 @@ export function uploadForm(metadata: Record<string, unknown> = {}, modules: Modu
 export async function testApi(env: Record<string, string> = {}): Promise<TestApi> {
   const platform = await testPlatform(env);
   const app = new Hono();
-  for (const row of [...assetRoutes, ...workersRoutes]) {
+  for (const row of [...assetRoutes, ...durableObjectRoutes, ...workersRoutes]) {
     app.on(row.method, row.path, async (context) => {
       const raw = context.req.raw;
       const params: Record<string, string> = context.req.param();

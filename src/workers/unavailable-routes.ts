@@ -12,7 +12,6 @@ const dispatched = `${account}/workers/dispatch/namespaces/:namespace/scripts/:s
  */
 const emptyLists: { path: string; what: string }[] = [
   { path: `${account}/storage/kv/namespaces`, what: "KV namespaces" },
-  { path: `${account}/workers/durable_objects/namespaces`, what: "Durable Object namespaces" },
 ];
 
 const refused: { method: ApiRoute["method"]; path: string; what: string }[] = [
@@ -24,12 +23,9 @@ const refused: { method: ApiRoute["method"]; path: string; what: string }[] = [
     what: "Remote development (wrangler dev --remote) is",
   },
   { method: "POST", path: `${account}/storage/kv/namespaces`, what: "KV namespaces are" },
-  { method: "GET", path: `${account}/d1/database/:name`, what: "D1 databases are" },
-  { method: "POST", path: `${account}/d1/database`, what: "D1 databases are" },
   { method: "GET", path: `${account}/r2/buckets/:name`, what: "R2 buckets are" },
   { method: "POST", path: `${account}/r2/buckets`, what: "R2 buckets are" },
   { method: "GET", path: `${account}/queues`, what: "Queues are" },
-  { method: "GET", path: `${account}/workflows/:name`, what: "Workflows are" },
   { method: "GET", path: dispatched, what: "Dispatch namespaces are" },
   { method: "PUT", path: dispatched, what: "Dispatch namespaces are" },
 ];

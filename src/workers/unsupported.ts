@@ -5,8 +5,6 @@ import { unavailable } from "./errors.ts";
  * at all, and the words of the refusal. Whoever adds the feature removes its line.
  */
 const unavailableMetadata: { field: string; asks(value: unknown): boolean; what: string }[] = [
-  { field: "migrations", asks: given, what: "Durable Object migrations (migrations) are" },
-  { field: "exports", asks: notEmpty, what: "Declared exports (exports) are" },
   { field: "containers", asks: notEmpty, what: "Containers (containers) are" },
   { field: "cache_options", asks: enabled, what: "The cache in front of a Worker (cache_options) is" },
   {

@@ -83,13 +83,13 @@ const refusals: [what: string, form: () => FormData, code: number, message: RegE
     10021,
     /too long/,
   ],
+  ["migrations that are no list", () => uploadForm({ migrations: { steps: "A" } }), 10021, /migrations/],
   [
-    "migrations",
-    () => uploadForm({ migrations: { new_tag: "v1", steps: [] } }),
-    10021,
-    /migrations.*not available yet/,
+    "exports without storage",
+    () => uploadForm({ exports: { A: { type: "durable-object" } } }),
+    100402,
+    /invalid_export/,
   ],
-  ["exports", () => uploadForm({ exports: { A: { type: "durable-object" } } }), 10021, /exports.*not available yet/],
   ["containers", () => uploadForm({ containers: [{ class_name: "A" }] }), 10021, /Containers.*not available yet/],
 ];
 

@@ -1,4 +1,5 @@
 import type { ApiRequest } from "../lib/api.ts";
+import { declaredClasses } from "../products/durable-objects/declared-exports.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
 import { assetsOfUpload } from "./assets.ts";
@@ -8,6 +9,7 @@ import { createVersion } from "./create-version.ts";
 import { invalidUpload } from "./errors.ts";
 import { scriptName } from "./names.ts";
 import { findScript, requireScript } from "./scripts.ts";
+import { planState } from "./state-changes.ts";
 import type { NewVersion } from "./store-version.ts";
 import { refuseUnavailable } from "./unsupported.ts";
 import { readUpload, type Upload } from "./upload-form.ts";
@@ -23,7 +25,7 @@ export async function deployUpload(request: Request): Promise<NewVersion> {
   const { upload, code } = await receive(request);
   const created = await changeScript(change, async () => {
     const script = await findScript(change.platform, change.accountId, change.scriptName);
-    const draft = await draftOf(change, script, upload, code, strictInherit(request));
+    const draft = await draftOf(change, script, upload, code, { deploy: true, strict: strictInherit(request) });
     return createVersion(change, script, draft, { triggeredBy: "upload", deploy: true, settings: upload.metadata });
   });
   await auditVersion(change, "script.deploy", created);
@@ -43,7 +45,7 @@ export async function storeUpload(request: Request): Promise<NewVersion> {
   }
   const created = await changeScript(change, async () => {
     const script = await requireScript(change.platform, change.accountId, change.scriptName);
-    const draft = await draftOf(change, script, upload, code, strictInherit(request));
+    const draft = await draftOf(change, script, upload, code, { deploy: false, strict: strictInherit(request) });
     return createVersion(change, script, draft, { triggeredBy: "upload", deploy: false });
   });
   await auditVersion(change, "version.upload", created);
@@ -61,15 +63,21 @@ async function draftOf(
   script: ScriptRow | undefined,
   upload: Upload,
   code: UploadedCode,
-  strict: boolean,
+  { deploy, strict }: { deploy: boolean; strict: boolean },
 ): Promise<VersionDraft> {
   const { platform, accountId, scriptName } = change;
   const previous = script && (await newestVersion(platform, script));
-  const bindings = await resolveBindings(upload.metadata.bindings ?? [], {
+  const { bindings: raws = [], migrations, exports } = upload.metadata;
+  const usesExports = declaredClasses(previous?.metadata.exports ?? {}).size > 0;
+  const { state, bindable } = await planState(change, script, {
+    ...{ bindings: raws, migrations, exports, deploy, usesExports },
+  });
+  const bindings = await resolveBindings(raws, {
     platform,
     accountId,
     scriptName,
     parts: upload.parts,
+    state: bindable,
     previous: previous?.record.bindings ?? [],
     bindingsOf: async (id) => (script ? (await requireVersion(platform, script, id)).record.bindings : []),
     keepTypes: [...alwaysKept, ...(upload.metadata.keep_bindings ?? [])],
@@ -83,7 +91,7 @@ async function draftOf(
     previous,
     hasWorker: code.modules.length > 0,
   });
-  return draftOfUpload(scriptName, upload, code, bindings, assets);
+  return draftOfUpload(scriptName, upload, code, bindings, assets, state);
 }
 
 function strictInherit({ query }: Request): boolean {

@@ -5,6 +5,7 @@ import { invalidUpload } from "./errors.ts";
 import { DEFAULT_CPU_MS, MEMORY_MB, OLDEST_COMPATIBILITY_DATE } from "./limits.ts";
 import { metadataSchema, type SettingsPatch } from "./metadata.ts";
 import { aliasName } from "./names.ts";
+import type { StateChange } from "./state-changes.ts";
 import type { Upload } from "./upload-form.ts";
 import type { StoredVersion, VersionMetadata } from "./versions.ts";
 
@@ -17,6 +18,8 @@ export interface VersionDraft
   annotations: Record<string, string>;
   metadata: VersionMetadata;
   assets: DraftAssets | undefined;
+  /** What becomes of the script's classes and workflows; absent: they stay as they are. */
+  state?: StateChange;
 }
 
 /** The code of an upload: its format and entry, and the parts that are modules rather than bindings. */
@@ -76,17 +79,23 @@ export function draftOfUpload(
   code: UploadedCode,
   bindings: Binding[],
   assets: DraftAssets | undefined,
+  state: StateChange,
 ): VersionDraft {
   if (code.modules.length === 0 && !assets) throw noEntry();
   return {
     ...code,
     bindings,
     assets,
+    state,
     compatibilityDate: compatibilityDate(metadata.compatibility_date),
     compatibilityFlags: metadata.compatibility_flags ?? [],
     limits: versionLimits(metadata.limits),
     annotations: annotations(scriptName, metadata.annotations),
-    metadata: { ...versionMetadata(metadata), ...(assets && { assets: assets.shown }) },
+    metadata: {
+      ...versionMetadata(metadata),
+      ...(assets && { assets: assets.shown }),
+      ...(metadata.exports && { exports: metadata.exports }),
+    },
   };
 }
 
@@ -95,7 +104,7 @@ export async function draftOfVersion(
   platform: Platform,
   scriptName: string,
   version: StoredVersion,
-  patch: SettingsPatch & { resolvedBindings?: Binding[] },
+  patch: SettingsPatch & { resolvedBindings?: Binding[]; state?: StateChange },
 ): Promise<VersionDraft> {
   const { record, metadata } = version;
   const { placement, limits } = versionMetadata(patch);
@@ -107,6 +116,7 @@ export async function draftOfVersion(
     modules: record.modules,
     bindings: patch.resolvedBindings ?? record.bindings,
     assets,
+    ...(patch.state && { state: patch.state }),
     compatibilityDate:
       patch.compatibility_date === undefined ? record.compatibilityDate : compatibilityDate(patch.compatibility_date),
     compatibilityFlags: patch.compatibility_flags ?? record.compatibilityFlags,
@@ -146,7 +156,12 @@ function annotations(scriptName: string, given: Record<string, string> | undefin
   return given ?? {};
 }
 
-const namedFields = new Set([...Object.keys(metadataSchema.shape), "package_dependencies"]);
+const namedFields = new Set([
+  ...Object.keys(metadataSchema.shape),
+  "package_dependencies",
+  "resolvedBindings",
+  "state",
+]);
 
 function versionMetadata(metadata: SettingsPatch): VersionMetadata {
   const extra = Object.entries(metadata).filter(([name, value]) => !namedFields.has(name) && value !== undefined);

@@ -19,8 +19,12 @@ export const versionRoutes: ApiRoute[] = [
     scope: "edit",
     summary: "Upload a version without deploying it",
     handle: async (request) => {
-      const { script, version } = await storeUpload(request);
-      return new ApiResult(presentVersion(script, version), { messages: messagesOf(version) });
+      const { script, version, reconciliation } = await storeUpload(request);
+      const result = {
+        ...presentVersion(script, version),
+        ...(reconciliation && { exports_reconciliation: reconciliation }),
+      };
+      return new ApiResult(result, { messages: messagesOf(version) });
     },
   }),
   route<Platform>({

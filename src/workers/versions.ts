@@ -12,6 +12,8 @@ export interface VersionMetadata {
   /** `limits` as given, such as `{ cpu_ms, subrequests }`; only set when the upload set some. */
   limits?: Record<string, unknown>;
   assets?: ShownAssets;
+  /** What the upload declared of its exports, by name. */
+  exports?: Record<string, unknown>;
   /** Whatever else the upload's metadata held. */
   extra?: Record<string, unknown>;
 }
@@ -36,6 +38,11 @@ type Db = Pick<Platform, "db">;
 /** Whether a version has code to run; one of static assets alone has none, and never a runner. */
 export function hasCode({ modules }: Pick<LaunchRecord, "modules">): boolean {
   return modules.length > 0;
+}
+
+/** Whether a version has classes or workflows of its script. */
+export function ownsState({ objects, workflows }: Pick<LaunchRecord, "objects" | "workflows">): boolean {
+  return objects !== undefined || workflows !== undefined;
 }
 
 export function readVersion(row: VersionRow): StoredVersion {

@@ -7,6 +7,7 @@ import type { HttpServer } from "./server.ts";
 import type { ServerConnection } from "./server-connection.ts";
 import { reasonPhrase } from "./status.ts";
 import type { Loss, UpstreamConnection, UpstreamSink } from "./upstream.ts";
+import { closeFrame, FrameTracker, INTERNAL_ERROR } from "./websocket-frames.ts";
 
 /** What a server reads with the head for sure (workerd reads up to 4 KB before it looks). */
 const ONE_READ_BYTES = 4096;
@@ -49,6 +50,12 @@ export class Exchange<State> implements UpstreamSink {
   #pool: UpstreamPool | undefined;
   #upstream: UpstreamConnection | undefined;
   #source: BodySource | undefined;
+  /** In a tunnel: what comes from upstream, and the code with which it is to be closed. */
+  #frames: FrameTracker | undefined;
+  #closeCode: number | undefined;
+  /** Of a body that the handler takes: what has come, and who gets it. */
+  #parts: Buffer[] = [];
+  #taken: ((body: Buffer) => void) | undefined;
   #ended = false;
 
   constructor(server: HttpServer<State>, connection: ServerConnection<State>) {
@@ -71,6 +78,10 @@ export class Exchange<State> implements UpstreamSink {
    */
   send(pool: UpstreamPool): void {
     if (!this.#connection.busy) return;
+    if (this.#connection.halfClosed) {
+      this.#connection.destroy();
+      return;
+    }
     if (this.#bodyLength > this.#maxBodyBytes) {
       this.refuse(413, "The request body is too large.");
       return;
@@ -97,9 +108,32 @@ export class Exchange<State> implements UpstreamSink {
     this.#finish();
   }
 
+  /**
+   * Reads the request's whole body for the handler, and gives it to `taken`; or answers with 413 when it is longer than
+   * `maxBytes`. Nothing is given when the client goes away.
+   */
+  takeBody(maxBytes: number, taken: (body: Buffer) => void): void {
+    this.#maxBodyBytes = maxBytes;
+    this.#parts = [];
+    this.#taken = taken;
+    if (this.#bodyLength > maxBytes) {
+      this.refuse(413, "The request body is too large.");
+      return;
+    }
+    // Of a chunked body, the content alone.
+    this.body.begin(this.#bodyLength, false);
+    if (this.#awaitingContinue) this.upstreamInterim(100);
+    this.#collectBody();
+  }
+
   /** Somebody waits for the answer. */
   get open(): boolean {
     return this.#connection.busy;
+  }
+
+  /** A server of a pool has the request. */
+  get forwarded(): boolean {
+    return this.#upstream !== undefined;
   }
 
   /** Sends an interim response: a whole head with its empty line. Does nothing for clients of HTTP/1.0, which know none. */
@@ -171,6 +205,7 @@ export class Exchange<State> implements UpstreamSink {
     this.#headSent = false;
     this.#responseText = "";
     this.#ended = false;
+    this.#taken = undefined;
   }
 
   /** Answers what must not be carried further, and has the connection closed. */
@@ -186,6 +221,10 @@ export class Exchange<State> implements UpstreamSink {
 
   /** Bytes of the request's body are in the input. False: they cannot go on now, nothing has been read. */
   receive(): boolean {
+    if (this.#taken !== undefined) {
+      this.#collectBody();
+      return true;
+    }
     if (this.body.done || !this.#upstream?.connected) return false;
     this.#sendBody("");
     return true;
@@ -216,6 +255,34 @@ export class Exchange<State> implements UpstreamSink {
     this.#upstream = undefined;
     this.#source?.cancel();
     this.#source = undefined;
+  }
+
+  /** Gathers what has come of a body that the handler takes. */
+  #collectBody(): void {
+    const { input } = this.#connection;
+    const { body } = this;
+    const parts = this.#parts;
+    while (input.length > 0 && !body.done) {
+      const { bytes } = input;
+      const at = body.next(bytes, input.start, input.end);
+      if (at < 0 || body.received > this.#maxBodyBytes) {
+        if (at < 0) this.refuse(400, "The request body is not well chunked.");
+        else this.refuse(413, "The request body is too large.");
+        return;
+      }
+      // Not a copy: a packet's memory is its own, and stays good for who refers to it.
+      if (body.rangeEnd > body.rangeStart) parts.push(bytes.subarray(body.rangeStart, body.rangeEnd));
+      input.consume(at);
+    }
+    if (!body.done) {
+      this.#expectBody();
+      return;
+    }
+    const taken = this.#taken;
+    this.#taken = undefined;
+    this.#parts = [];
+    this.#connection.expectNothing();
+    taken?.(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts));
   }
 
   // The request's way upstream.
@@ -324,6 +391,7 @@ export class Exchange<State> implements UpstreamSink {
     this.#responseText = `${text}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
     const { input } = this.#connection;
     this.#connection.becomeTunnel();
+    this.#frames = new FrameTracker();
     if (input.length > 0) this.tunnel(input.bytes.subarray(input.start, input.end));
     input.consume(input.end);
   }
@@ -342,6 +410,28 @@ export class Exchange<State> implements UpstreamSink {
     this.#connection.expectDrain();
   }
 
+  upstreamTunnel(bytes: Buffer, start: number, end: number): void {
+    const at = this.#frames?.read(bytes, start, end, this.#closeCode !== undefined) ?? end;
+    this.upstreamBody(bytes, start, at);
+    if (this.#closeCode !== undefined) this.closeTunnel(this.#closeCode);
+  }
+
+  closeTunnel(code: number): void {
+    this.#closeCode = code;
+    if (!this.#frames?.atBoundary) return;
+    this.upstreamFlush();
+    this.sayClose(code);
+    this.#connection.closeGently();
+  }
+
+  /** Tells the client of a WebSocket why it ends, if the Worker has not, and if its last frame is whole. */
+  sayClose(code: number): void {
+    const frames = this.#frames;
+    if (!frames?.atBoundary || frames.closed) return;
+    frames.closed = true;
+    this.#connection.socket.write(closeFrame(code));
+  }
+
   upstreamFlush(): void {
     if (this.#responseText === "") return;
     this.#headSent = true;
@@ -351,6 +441,7 @@ export class Exchange<State> implements UpstreamSink {
 
   upstreamEnd(): void {
     if (!this.#connection.busy) {
+      this.sayClose(INTERNAL_ERROR);
       this.#connection.endTunnel();
       return;
     }
@@ -363,8 +454,10 @@ export class Exchange<State> implements UpstreamSink {
   upstreamLost(loss: Loss, upstream: UpstreamConnection): void {
     this.#upstream = undefined;
     // A tunnel: what has come is still delivered. Otherwise: a response cut short must not look whole.
-    if (!this.#connection.busy) this.#connection.closeGently();
-    else if (this.#headSent || this.#responseText !== "") this.#connection.destroy();
+    if (!this.#connection.busy) {
+      this.sayClose(this.#closeCode ?? INTERNAL_ERROR);
+      this.#connection.closeGently();
+    } else if (this.#headSent || this.#responseText !== "") this.#connection.destroy();
     else if (this.#pool && loss === "lost" && this.#mayRepeat(upstream)) {
       this.#retried = true;
       this.#attach(this.#pool.connect());

@@ -25,6 +25,8 @@ export class UpstreamPool implements Ticking {
   readonly head: ResponseHead;
   /** Requests (and tunnels) under way. */
   inFlight = 0;
+  /** The code with which tunnels are closed, those that open from now on too. */
+  tunnelsEnd: number | undefined;
   readonly #ticker: Ticker;
   readonly #idleMs: number;
   readonly #all: UpstreamConnection[] = [];
@@ -100,6 +102,12 @@ export class UpstreamPool implements Ticking {
     this.#closed = true;
     this.#ticker.remove(this);
     for (const connection of [...this.#idle.splice(0), ...this.#resting.splice(0)]) connection.abandon();
+  }
+
+  /** Closes all tunnels, with this WebSocket code. */
+  endTunnels(code: number): void {
+    this.tunnelsEnd = code;
+    for (const connection of [...this.#all]) connection.closeTunnel(code);
   }
 
   /** Ends everything at once; those who wait for a response are told that it is lost. */

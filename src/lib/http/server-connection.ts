@@ -3,6 +3,7 @@ import { Exchange } from "./exchange.ts";
 import { InputBuffer } from "./input-buffer.ts";
 import { parseRequestHead } from "./request-head.ts";
 import type { HttpServer } from "./server.ts";
+import { SERVICE_RESTART } from "./websocket-frames.ts";
 
 /** Between requests, or within a head. */
 const READING = 0;
@@ -31,6 +32,7 @@ export class ServerConnection<State> {
   #fresh = true;
   #reading = false;
   #partialHead = false;
+  #halfClosed = false;
   #deadlineMs: number;
   #sendDeadlineMs = NEVER;
 
@@ -52,6 +54,11 @@ export class ServerConnection<State> {
     return this.#phase === BUSY;
   }
 
+  /** The client has finished its side. */
+  get halfClosed(): boolean {
+    return this.#halfClosed;
+  }
+
   // What the server calls.
 
   /**
@@ -60,7 +67,11 @@ export class ServerConnection<State> {
    */
   expectLast(): void {
     // A tunnel has no end of its own to wait for: WebSocket clients connect again, as they must after any break.
-    if (this.#phase === TUNNEL) this.destroy();
+    if (this.#phase === TUNNEL) {
+      this.#exchange.sayClose(SERVICE_RESTART);
+      this.#sendDeadlineMs = this.#after(this.#server.limits.sendStallMs);
+      this.socket.destroySoon();
+    }
     if (this.#phase !== READING || this.#partialHead) return;
     this.#deadlineMs = Math.min(this.#deadlineMs, this.#after(this.#server.limits.drainIdleMs));
   }
@@ -86,7 +97,7 @@ export class ServerConnection<State> {
     this.#phase = READING;
     this.#deadlineMs = this.#after(draining ? limits.drainIdleMs : limits.keepAliveMs);
     if (this.socket.isPaused()) this.socket.resume();
-    if (this.input.length > 0) this.#readRequests();
+    if (this.input.length > 0 || this.#halfClosed) this.#readRequests();
   }
 
   /** Closes our side; the client may finish sending for a moment, so that no reset destroys the answer. */
@@ -166,8 +177,11 @@ export class ServerConnection<State> {
       this.#exchange.endTunnel();
       this.#deadlineMs = this.#after(this.#server.limits.halfClosedMs);
     } else if (this.#phase === READING) this.closeGently();
-    // Nobody is there for the answer (nginx takes it so too): the upstream shall know.
-    else if (this.#phase === BUSY) this.destroy();
+    else if (this.#phase === BUSY) {
+      this.#halfClosed = true;
+      // Most likely nobody is there for the answer (nginx takes it so too): the upstream shall know.
+      if (this.#exchange.forwarded || !this.#exchange.body.done) this.destroy();
+    }
   };
 
   readonly #onFinish = (): void => {
@@ -190,6 +204,7 @@ export class ServerConnection<State> {
     this.#reading = true;
     while (this.#phase === READING && this.input.length > 0 && this.#readRequest());
     this.#reading = false;
+    if (this.#halfClosed && this.#phase === READING) this.closeGently();
   }
 
   /** Takes one request from the input; false when it is not all there. */

@@ -19,8 +19,12 @@ export interface UpstreamSink {
   upstreamInterim(status: number): void;
   /** The response's head; valid only during the call. */
   upstreamHead(head: ResponseHead): void;
-  /** Bytes of the response's body, or of a tunnel after 101. */
+  /** Bytes of the response's body. */
   upstreamBody(bytes: Buffer, start: number, end: number): void;
+  /** Bytes of the tunnel after 101. */
+  upstreamTunnel(bytes: Buffer, start: number, end: number): void;
+  /** The tunnel is to be closed, with this code, where a frame ends. */
+  closeTunnel(code: number): void;
   /** No more from this packet. */
   upstreamFlush(): void;
   /** The response is complete, or the tunnel's other end has finished sending. */
@@ -105,6 +109,11 @@ export class UpstreamConnection {
     this.#pool.removed(this, wasIdle);
   }
 
+  /** Has its tunnel closed, if it is one. */
+  closeTunnel(code: number): void {
+    if (this.#phase === TUNNEL) this.#sink?.closeTunnel(code);
+  }
+
   /** Closes it as if the server had: the sink is told. */
   fail(): void {
     this.#lose("lost");
@@ -121,7 +130,7 @@ export class UpstreamConnection {
         this.#readBody(chunk, 0, chunk.length);
         break;
       case TUNNEL:
-        this.#sink?.upstreamBody(chunk, 0, chunk.length);
+        this.#sink?.upstreamTunnel(chunk, 0, chunk.length);
         break;
       case IDLE:
         // Nobody asked: such bytes must never become the answer to a later request.
@@ -164,8 +173,9 @@ export class UpstreamConnection {
     if (head.status === 101) {
       this.#phase = TUNNEL;
       this.#sink?.upstreamHead(head);
-      if (at < end) this.#sink?.upstreamBody(bytes, at, end);
+      if (at < end) this.#sink?.upstreamTunnel(bytes, at, end);
       this.#sink?.upstreamFlush();
+      if (this.#pool.tunnelsEnd !== undefined) this.closeTunnel(this.#pool.tunnelsEnd);
       return;
     }
     this.#phase = BODY;

@@ -3,6 +3,12 @@ import { bindingKind } from "../kind.ts";
 
 const SERVICE = "assets";
 
+/**
+ * Says the scheme of the URL that the Worker asked for, on which redirects depend. The runtime sets it, over whatever the
+ * Worker's own request has under this name; `x-forwarded-proto` is the Worker's own.
+ */
+export const SCHEME_HEADER = "x-forwarded-scheme";
+
 /** `env.ASSETS`: the version's own assets, answered by the code that the edge answers with. */
 export const assets = bindingKind({
   types: ["assets"],
@@ -19,8 +25,7 @@ export const assets = bindingKind({
           name: SERVICE,
           external: {
             address: `unix:${assetsSocket()}`,
-            // Redirects depend on the scheme of the URL that the Worker asked for; x-forwarded-proto is the Worker's own.
-            http: { forwardedProtoHeader: "x-forwarded-scheme" },
+            http: { forwardedProtoHeader: SCHEME_HEADER },
           },
         },
       ],

@@ -70,4 +70,6 @@ export interface D1QueryInsight {
   totalMs: number;
   rowsRead: number;
   rowsWritten: number;
+  /** Rows that callers were given; absent where the host does not count them. */
+  rowsReturned?: number;
 }

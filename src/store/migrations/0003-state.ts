@@ -11,7 +11,16 @@ export const state: Migration = {
       .addColumn("class_name", "text", (column) => column.notNull())
       .addColumn("storage", "text", (column) => column.notNull())
       .addColumn("created_on", "text", (column) => column.notNull())
+      .addColumn("transferred_from", "text")
       .addUniqueConstraint("object_namespaces_class", ["script_id", "class_name"])
+      .execute();
+    await db.schema
+      .createTable("object_transfers")
+      .addColumn("script_id", "text", (column) => column.notNull().references("scripts.id").onDelete("cascade"))
+      .addColumn("class_name", "text", (column) => column.notNull())
+      .addColumn("source_script_id", "text", (column) => column.notNull().references("scripts.id").onDelete("cascade"))
+      .addColumn("created_on", "text", (column) => column.notNull())
+      .addPrimaryKeyConstraint("object_transfers_key", ["script_id", "class_name"])
       .execute();
     await db.schema
       .createTable("workflows")

@@ -1,0 +1,32 @@
+import type { Platform } from "../test/harness/platform.ts";
+import { cpuMs, descendants } from "../test/harness/processes.ts";
+import { median } from "./lib.ts";
+
+/** Calls of one request: many, so that the request itself counts for little. (The clock in a Worker has whole milliseconds.) */
+const callsARequest = 50;
+
+/**
+ * Time and CPU of one call inside a Worker, in milliseconds, when `ask` has it make so many calls in turn.
+ * The time is the median over requests of their mean.
+ */
+export async function callCost(
+  calls: number,
+  ask: (count: number) => Promise<unknown>,
+  pids: () => number[],
+): Promise<{ p50Ms: number; cpuMs: number }> {
+  const processes = pids();
+  const spent = () => processes.reduce((sum, pid) => sum + cpuMs(pid), 0);
+  const before = spent();
+  const times: number[] = [];
+  for (let made = 0; made < calls; made += callsARequest) {
+    const startedAt = performance.now();
+    await ask(callsARequest);
+    times.push((performance.now() - startedAt) / callsARequest);
+  }
+  return { p50Ms: median(times), cpuMs: (spent() - before) / calls };
+}
+
+/** All processes of a platform. */
+export function platformPids({ supervisor }: Platform): number[] {
+  return [supervisor.pid, ...descendants(supervisor.pid).map((process) => process.pid)];
+}

@@ -1,0 +1,53 @@
+import { INTERNET } from "../../workerd/network.ts";
+import { BindingError, bindingKind } from "../kind.ts";
+
+/** Says which binding of the version is meant; the runtime sets it, over whatever a Worker sends. */
+export const BINDING_HEADER = "freehold-binding";
+
+/** `env.DB`: workerd's own D1 API over HTTP to the services role (`workerd-bindings.md` 4.3). */
+export const d1 = bindingKind({
+  types: ["d1"],
+  // `database_id` is what `wrangler.toml` calls it; some clients send that.
+  schema: (z) =>
+    z.object({
+      name: z.string(),
+      type: z.literal("d1"),
+      id: z.string().optional(),
+      database_id: z.string().optional(),
+      internalEnv: z.string().optional(),
+    }),
+  accept: ({ name, type, id, database_id }, { database }) => {
+    const databaseId = id ?? database_id;
+    // The client recognizes the text (wrangler-api.md 3.1).
+    if (!databaseId || !database(databaseId)) {
+      throw new BindingError(`binding ${name} of type d1 must have a valid \`id\` specified`);
+    }
+    return { name, type, databaseId };
+  },
+  describe: ({ name, type, databaseId }) => ({ name, type, id: databaseId, database_id: databaseId }),
+  launch: ({ name }, { mode, backendsSocket }) => {
+    const service = `d1:${name}`;
+    const inner = mode === "inspect" ? INTERNET : service;
+    return {
+      binding: {
+        name,
+        wrapped: {
+          moduleName: "cloudflare-internal:d1-api",
+          innerBindings: [{ name: "fetcher", service: inner }],
+        },
+      },
+      // While code is inspected the binding has its methods and leads nowhere.
+      ...(mode === "serve" && {
+        services: [
+          {
+            name: service,
+            external: {
+              address: `unix:${backendsSocket()}`,
+              http: { injectRequestHeaders: [{ name: BINDING_HEADER, value: encodeURIComponent(name) }] },
+            },
+          },
+        ],
+      }),
+    };
+  },
+});

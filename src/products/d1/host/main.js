@@ -1,0 +1,224 @@
+// @ts-check
+/**
+ * A SQLite host: serves the D1 databases of one account over a unix socket, one request after the other.
+ * Arguments: the socket's path, the directory of the databases, the retention in milliseconds, the largest size in bytes.
+ * Frames and operations: `../host-protocol.ts`.
+ */
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Database } from "./database.js";
+import { Failure, failureOf } from "./failure.js";
+import { IDLE_MS, MAX_OPEN, ROTATE_NOW_FRAMES } from "./limits.js";
+import { operations } from "./operations.js";
+import { answer } from "./wire.js";
+
+const [socketPath = "", directory = "", retentionMs = "0", maxBytes = "0", sqliteHeapBytes = "0"] =
+  process.argv.slice(2);
+const settings = { retentionMs: Number(retentionMs), maxBytes: Number(maxBytes) };
+
+const HEAD_BYTES = 46;
+const WIRE = 1;
+const REPLY_HEAD_BYTES = 10;
+
+/** @type {Map<string, Database>} */
+const open = new Map();
+/** Work on archives that waits for a pause. @type {Map<string, Generator<void>>} */
+const bases = new Map();
+/** @type {Set<string>} */
+const grown = new Set();
+
+/**
+ * @param {string} id
+ * @returns {Database}
+ */
+function database(id) {
+  let found = open.get(id);
+  if (found) {
+    // The first in the map is the one that nobody used for longest.
+    if (open.size > MAX_OPEN / 2) {
+      open.delete(id);
+      open.set(id, found);
+    }
+    return found;
+  }
+  if (!/^[0-9a-f-]{32,36}$/.test(id)) throw new Failure("not-found", "the database does not exist");
+  const [oldest] = open.keys();
+  if (open.size >= MAX_OPEN && oldest !== undefined) close(oldest);
+  found = new Database(join(directory, id), settings);
+  open.set(id, found);
+  return found;
+}
+
+/** @param {string} id */
+function close(id) {
+  const found = open.get(id);
+  open.delete(id);
+  bases.delete(id);
+  grown.delete(id);
+  found?.close();
+}
+
+/** @typedef {{ id: number, kind: number, flags: number, databaseId: string, payload: Buffer }} Request */
+
+/** @param {Request} request */
+async function serve({ kind, flags, databaseId, payload }) {
+  if (kind === WIRE) {
+    const found = database(databaseId);
+    const text = answer(found, payload, flags);
+    return { text, found };
+  }
+  const { operation, request } = JSON.parse(payload.toString());
+  if (operation === "close") {
+    close(databaseId);
+    return { text: "{}", found: undefined };
+  }
+  const perform = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
+  if (!perform) throw new Failure("refused", `there is no operation "${operation}"`);
+  const found = database(databaseId);
+  return { text: JSON.stringify(await perform(found, request ?? {})), found };
+}
+
+/** @type {{ request: Request, socket: import("node:net").Socket }[]} */
+const queue = [];
+let working = false;
+
+async function work() {
+  if (working) return;
+  working = true;
+  for (let next = queue.shift(); next; next = queue.shift()) {
+    const { request, socket } = next;
+    if (socket.destroyed) continue;
+    let reply;
+    try {
+      const { text, found } = await serve(request);
+      reply = frame(request.id, 0, found?.bookmark ?? "", text);
+      if (found?.wantsRotation) grown.add(request.databaseId);
+    } catch (error) {
+      const { code, message, statement } = failureOf(error);
+      reply = frame(request.id, 1, "", JSON.stringify({ code, message, statement }));
+      if (code === "not-found" && open.has(request.databaseId)) close(request.databaseId);
+    }
+    // The next request begins only once this reply is out of our hands: whoever gets no reply to an earlier one
+    // knows that a later one has not begun.
+    if (!socket.write(reply) || socket.writableLength > 0) {
+      await new Promise((resolve) => {
+        socket.once("drain", () => resolve(undefined));
+        socket.once("close", () => resolve(undefined));
+      });
+    }
+    if (grown.size > 0) tidy(true);
+  }
+  working = false;
+  if (grown.size > 0 || bases.size > 0) setImmediate(inPause);
+}
+
+/** Does one piece of work on archives, if nobody asks for anything. */
+function inPause() {
+  if (working || queue.length > 0) return;
+  if (grown.size > 0) tidy(false);
+  for (const [id, making] of bases) {
+    try {
+      if (making.next().done) bases.delete(id);
+    } catch (error) {
+      bases.delete(id);
+      report("making a base", id, error);
+    }
+    break;
+  }
+  if (bases.size > 0) setImmediate(inPause);
+}
+
+/** Archives long WALs. @param {boolean} onlyTooLong */
+function tidy(onlyTooLong) {
+  for (const id of grown) {
+    const found = open.get(id);
+    if (onlyTooLong && found && found.position.frame < ROTATE_NOW_FRAMES) continue;
+    grown.delete(id);
+    try {
+      if (found?.rotate() && found.history.wantsBase && !bases.has(id)) bases.set(id, found.history.makeBase());
+    } catch (error) {
+      report("archiving", id, error);
+    }
+  }
+}
+
+/**
+ * @param {string} what
+ * @param {string} id
+ * @param {unknown} error
+ */
+function report(what, id, error) {
+  console.error(`${what} of ${id} failed: ${error instanceof Error ? error.message : error}`);
+}
+
+/**
+ * @param {number} id
+ * @param {number} status 0: success, 1: a failure as JSON.
+ * @param {string} bookmark
+ * @param {string} text
+ */
+function frame(id, status, bookmark, text) {
+  const length = Buffer.byteLength(text);
+  const bytes = Buffer.allocUnsafe(REPLY_HEAD_BYTES + bookmark.length + length);
+  bytes.writeUInt32LE(bytes.length - 4, 0);
+  bytes.writeUInt32LE(id, 4);
+  bytes[8] = status;
+  bytes[9] = bookmark.length;
+  bytes.write(bookmark, REPLY_HEAD_BYTES, "latin1");
+  bytes.write(text, REPLY_HEAD_BYTES + bookmark.length);
+  return bytes;
+}
+
+const server = createServer((socket) => {
+  /** @type {Buffer[]} */
+  let parts = [];
+  let length = 0;
+  /** Bytes that must be there before there is something to do. */
+  let needed = 4;
+  socket.on("data", (/** @type {Buffer} */ chunk) => {
+    parts.push(chunk);
+    length += chunk.length;
+    if (length < needed) return;
+    let input = parts.length === 1 ? chunk : Buffer.concat(parts, length);
+    needed = 4;
+    while (input.length >= needed) {
+      needed = 4 + input.readUInt32LE(0);
+      if (input.length < needed) break;
+      queue.push({ request: requestOf(input.subarray(0, needed)), socket });
+      input = input.subarray(needed);
+      needed = 4;
+    }
+    parts = input.length === 0 ? [] : [input];
+    length = input.length;
+    void work();
+  });
+  socket.on("error", () => socket.destroy());
+});
+
+/**
+ * @param {Buffer} bytes
+ * @returns {Request}
+ */
+function requestOf(bytes) {
+  return {
+    id: bytes.readUInt32LE(4),
+    kind: bytes[8] ?? 0,
+    flags: bytes[9] ?? 0,
+    databaseId: bytes.toString("latin1", 10, HEAD_BYTES).trimEnd(),
+    payload: bytes.subarray(HEAD_BYTES),
+  };
+}
+
+// One bound for all of SQLite's memory in this process: a query that needs more fails, and the process goes on.
+const bound = new DatabaseSync(":memory:");
+if (Number(sqliteHeapBytes) > 0) bound.exec(`PRAGMA hard_heap_limit=${Number(sqliteHeapBytes)}`);
+bound.close();
+
+setInterval(() => {
+  if (working) return;
+  const before = Date.now() - IDLE_MS;
+  for (const [id, { usedAtMs }] of open) if (usedAtMs < before && !bases.has(id)) close(id);
+}, IDLE_MS / 4).unref();
+
+server.listen(socketPath, () => process.stdout.write("listening\n"));

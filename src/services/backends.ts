@@ -1,0 +1,110 @@
+import { readFile } from "node:fs/promises";
+import { createServer, type Server } from "node:net";
+import { join } from "node:path";
+import type { AttachRequest } from "../domain/messages.ts";
+import type { Binding, LaunchRecord } from "../domain/version.ts";
+import { removeFile } from "../lib/durable-file.ts";
+import type { Exchange } from "../lib/http/exchange.ts";
+import { HeaderNames } from "../lib/http/header-names.ts";
+import type { RequestHead } from "../lib/http/request-head.ts";
+import { HttpServer } from "../lib/http/server.ts";
+import { Ticker } from "../lib/http/ticker.ts";
+import { type DatabaseCaller, SESSION_HEADER, serveD1 } from "../products/d1/backend.ts";
+import { BINDING_HEADER } from "../products/d1/binding.ts";
+import { MAX_BACKEND_CONNECTIONS } from "./limits.ts";
+
+/** Who is calling: the socket says which version, and so which bindings it has. */
+interface Caller {
+  accountId: string;
+  bindings: Map<string, Binding>;
+}
+
+interface Attached {
+  listener: Server;
+  server: HttpServer<Caller>;
+}
+
+export interface BackendsOptions {
+  databases: DatabaseCaller;
+  /** Path of a version's launch record. */
+  launchRecord(versionId: string): string;
+}
+
+const names = new HeaderNames([BINDING_HEADER, SESSION_HEADER]);
+const bindingId = names.id(BINDING_HEADER);
+const sessionId = names.id(SESSION_HEADER);
+
+/** The sockets behind bindings that speak HTTP: one for each runner, on which a header says which binding is meant. */
+export class Backends {
+  readonly #options: BackendsOptions;
+  readonly #ticker = new Ticker();
+  readonly #attached = new Map<string, Attached>();
+
+  constructor(options: BackendsOptions) {
+    this.#options = options;
+  }
+
+  /** Opens the instance's socket when its version has such bindings; resolves when it listens. A second call replaces the first. */
+  async attach({ instanceId, versionId, directory, backends }: AttachRequest): Promise<void> {
+    this.detach(instanceId);
+    if (!backends) return;
+    const record = JSON.parse(await readFile(this.#options.launchRecord(versionId), "utf8")) as LaunchRecord;
+    const bindings = new Map(record.bindings.map((binding) => [encodeURIComponent(binding.name), binding]));
+    const server = this.#server({ accountId: record.accountId, bindings });
+    const path = join(directory, backends.socket);
+    // A process that was killed leaves its socket files behind.
+    await removeFile(path);
+    const listener = createServer({ allowHalfOpen: true }, (socket) => server.accept(socket));
+    listener.maxConnections = MAX_BACKEND_CONNECTIONS;
+    await new Promise<void>((resolve, reject) => {
+      listener.once("error", reject);
+      listener.listen(path, resolve);
+    });
+    this.#attached.set(instanceId, { listener, server });
+  }
+
+  /** Closes the instance's socket. Answers in flight go on. */
+  detach(instanceId: string): void {
+    void this.#close(instanceId);
+  }
+
+  /** Closes all sockets; resolves when what is in flight is answered. */
+  async detachAll(): Promise<void> {
+    await Promise.all([...this.#attached.keys()].map((instanceId) => this.#close(instanceId)));
+  }
+
+  async #close(instanceId: string): Promise<void> {
+    const attached = this.#attached.get(instanceId);
+    if (!attached) return;
+    this.#attached.delete(instanceId);
+    attached.listener.close();
+    await attached.server.drain();
+    attached.server.destroy();
+  }
+
+  #server(caller: Caller): HttpServer<Caller> {
+    return new HttpServer<Caller>({
+      names,
+      ticker: this.#ticker,
+      handler: {
+        opened: () => caller,
+        request: (exchange, head) => this.#serve(exchange, head),
+        response: () => undefined,
+        failed: (exchange) => exchange.respond(502, "", ""),
+        refused: (exchange, { status, reason }) => exchange.respond(status, "Content-Type: text/plain\r\n", reason),
+      },
+    });
+  }
+
+  #serve(exchange: Exchange<Caller>, head: RequestHead): void {
+    const { accountId, bindings } = exchange.state;
+    const binding = bindings.get(head.get(bindingId) ?? "");
+    switch (binding?.type) {
+      case "d1":
+        serveD1(this.#options.databases, { exchange, head, accountId, binding, session: head.get(sessionId) ?? "" });
+        return;
+      default:
+        exchange.respond(404, "Content-Type: text/plain\r\n", "This version has no such binding.");
+    }
+  }
+}

@@ -1,0 +1,226 @@
+import { randomBytes } from "node:crypto";
+import { failureReply, type HostReply, type HostRequest } from "../products/d1/host-protocol.ts";
+import { mayRepeat } from "../products/d1/repeatable.ts";
+import { type DatabaseTask, HostConnection } from "./database-host.ts";
+import {
+  ANOTHER_HOST_MS,
+  BUSY_HOST_MS,
+  DATABASE_TICK_MS,
+  HOST_IDLE_MS,
+  MAX_DATABASE_QUEUE,
+  MAX_HOSTS_PER_ACCOUNT,
+} from "./limits.ts";
+
+export interface DatabasesOptions {
+  /** Starts the host if need be; resolves with its socket. */
+  startHost(hostId: string, accountId: string): Promise<string>;
+  endHost(hostId: string): Promise<unknown>;
+  /** Longest time of a query. */
+  queryMs: number;
+}
+
+interface Account {
+  accountId: string;
+  hosts: HostConnection[];
+  /** Which host has a database open. */
+  assigned: Map<string, HostConnection>;
+  waiting: number;
+}
+
+/**
+ * Sends requests to SQLite hosts, each of which does one after the other. A database stays with its host, where its file
+ * is open. When a host works on one request for long, requests for its other databases go to another host; when it does so
+ * for too long it is ended, and only the caller of that request is told.
+ */
+export class Databases {
+  readonly #options: DatabasesOptions;
+  readonly #accounts = new Map<string, Account>();
+  /** Runs while a host has something to do. */
+  #timer: NodeJS.Timeout | undefined;
+  readonly #idleTimer = setInterval(() => this.#endIdle(), HOST_IDLE_MS / 4).unref();
+
+  constructor(options: DatabasesOptions) {
+    this.#options = options;
+  }
+
+  get queryMs(): number {
+    return this.#options.queryMs;
+  }
+
+  /** Runs a request. Account and database ids must have been checked. `done` is called once, with the reply or a failure. */
+  run(accountId: string, request: HostRequest, done: (reply: HostReply) => void, timeoutMs = this.queryMs): void {
+    const account = this.#account(accountId);
+    if (account.waiting >= MAX_DATABASE_QUEUE) {
+      done(failureReply({ code: "unavailable", message: "D1 DB is overloaded. Too many requests queued." }));
+      return;
+    }
+    account.waiting++;
+    const task: DatabaseTask = {
+      databaseId: request.databaseId,
+      kind: request.kind,
+      flags: request.flags,
+      payload: request.payload,
+      timeoutMs,
+      losses: 0,
+      done(reply) {
+        account.waiting--;
+        done(reply);
+      },
+    };
+    this.#dispatch(account, task);
+  }
+
+  /** Ends all hosts. */
+  async stop(): Promise<void> {
+    clearInterval(this.#idleTimer);
+    this.#rest();
+    const hosts = [...this.#accounts.values()].flatMap((account) => account.hosts);
+    await Promise.all(hosts.map((host) => this.#options.endHost(host.id).catch(() => {})));
+  }
+
+  #account(accountId: string): Account {
+    const known = this.#accounts.get(accountId);
+    if (known) return known;
+    const account: Account = { accountId, hosts: [], assigned: new Map(), waiting: 0 };
+    this.#accounts.set(accountId, account);
+    return account;
+  }
+
+  #dispatch(account: Account, task: DatabaseTask): void {
+    this.#timer ??= setInterval(() => this.#tick(), DATABASE_TICK_MS);
+    let host = account.assigned.get(task.databaseId);
+    if (!host) {
+      host = this.#choose(account);
+      account.assigned.set(task.databaseId, host);
+    }
+    host.run(task);
+  }
+
+  /** The host that has least to do of those that are not stuck, or of all. */
+  #choose(account: Account): HostConnection {
+    return this.#able(account) ?? leastLoaded(account.hosts) ?? this.#start(account);
+  }
+
+  #able(account: Account): HostConnection | undefined {
+    const now = performance.now();
+    return leastLoaded(account.hosts.filter((host) => !isStuck(host, now, BUSY_HOST_MS)));
+  }
+
+  #start(account: Account): HostConnection {
+    const { startHost } = this.#options;
+    // Never the name of an earlier one: that may not be quite gone.
+    const host = new HostConnection(`d1-${randomBytes(6).toString("hex")}`, {
+      lost: (lost, begun, waiting) => this.#lost(account, lost, begun, waiting),
+    });
+    host.usedAtMs = performance.now();
+    account.hosts.push(host);
+    startHost(host.id, account.accountId).then(
+      (socket) => host.open(socket),
+      (error: Error) => this.#failed(account, host, error),
+    );
+    return host;
+  }
+
+  /** A host did not start: another would not either. */
+  #failed(account: Account, host: HostConnection, error: Error): void {
+    this.#forget(account, host);
+    console.error(`databases of ${account.accountId}: ${error.message}`);
+    for (const task of host.takeOthers()) {
+      task.done(failureReply({ code: "unavailable", message: `The database cannot be reached: ${error.message}` }));
+    }
+  }
+
+  #lost(account: Account, host: HostConnection, begun: DatabaseTask | undefined, waiting: DatabaseTask[]): void {
+    this.#forget(account, host);
+    // Its process may be alive still, when only the connection broke.
+    void this.#options.endHost(host.id).catch(() => {});
+    if (begun) this.#afterLoss(account, begun);
+    for (const task of waiting) this.#dispatch(account, task);
+  }
+
+  #afterLoss(account: Account, task: DatabaseTask): void {
+    if (task.losses++ === 0 && mayRepeat(task)) {
+      this.#dispatch(account, task);
+      return;
+    }
+    task.done(
+      failureReply({
+        code: "unavailable",
+        message:
+          "The database was restarted while the query ran, perhaps because its result or its work took too much memory. " +
+          "A query that writes may have taken effect.",
+      }),
+    );
+  }
+
+  #forget(account: Account, host: HostConnection): void {
+    account.hosts = account.hosts.filter((one) => one !== host);
+    for (const [databaseId, assigned] of account.assigned) {
+      if (assigned === host) account.assigned.delete(databaseId);
+    }
+  }
+
+  /** Looks at all hosts: ends those that are stuck for too long, relieves those that are busy. */
+  #tick(): void {
+    const now = performance.now();
+    let load = 0;
+    for (const account of this.#accounts.values()) {
+      for (const host of account.hosts) {
+        const { current } = host;
+        load += host.load;
+        if (current && now - host.busySinceMs > current.timeoutMs) this.#timeOut(host, current);
+        else if (isStuck(host, now, BUSY_HOST_MS) && host.hasOthers) this.#relieve(account, host, now);
+      }
+    }
+    if (load === 0) this.#rest();
+  }
+
+  #rest(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #endIdle(): void {
+    const before = performance.now() - HOST_IDLE_MS;
+    for (const account of this.#accounts.values()) {
+      for (const host of account.hosts) if (host.load === 0 && host.usedAtMs < before) host.close();
+      if (account.hosts.length === 0 && account.waiting === 0) this.#accounts.delete(account.accountId);
+    }
+  }
+
+  #timeOut(host: HostConnection, task: DatabaseTask): void {
+    task.done(
+      failureReply({
+        code: "timeout",
+        message: "D1 DB storage operation exceeded timeout which caused object to be reset.",
+      }),
+    );
+    // What comes of it now is no matter: it has been answered.
+    task.done = () => {};
+    task.losses = 1;
+    host.close();
+  }
+
+  #relieve(account: Account, host: HostConnection, nowMs: number): void {
+    let other = this.#able(account);
+    if (!other && isStuck(host, nowMs, ANOTHER_HOST_MS) && account.hosts.length < MAX_HOSTS_PER_ACCOUNT) {
+      other = this.#start(account);
+    }
+    if (!other) return;
+    for (const task of host.takeOthers()) {
+      account.assigned.set(task.databaseId, other);
+      other.run(task);
+    }
+  }
+}
+
+function isStuck(host: HostConnection, nowMs: number, afterMs: number): boolean {
+  return host.current !== undefined && nowMs - host.busySinceMs > afterMs;
+}
+
+function leastLoaded(hosts: HostConnection[]): HostConnection | undefined {
+  return hosts.reduce<HostConnection | undefined>(
+    (best, host) => (best === undefined || host.load < best.load ? host : best),
+    undefined,
+  );
+}

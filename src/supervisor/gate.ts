@@ -1,0 +1,25 @@
+import { connect } from "node:net";
+
+const REQUEST = "POST /drain HTTP/1.1\r\nHost: gate\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/**
+ * Has a home's gate refuse new calls, and waits until those in flight are done. False: it did not say so in time,
+ * or could not be asked.
+ */
+export function drainGate(socket: string, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socket);
+    const finish = (drained: boolean) => {
+      clearTimeout(timer);
+      connection.destroy();
+      resolve(drained);
+    };
+    const timer = setTimeout(finish, timeoutMs, false);
+    connection.setEncoding("latin1");
+    connection.once("connect", () => connection.write(REQUEST));
+    // The status line comes whole: it is the first thing in the first packet of a local socket.
+    connection.once("data", (text: string) => finish(text.startsWith("HTTP/1.1 200 ")));
+    connection.once("close", () => finish(false));
+    connection.on("error", () => {});
+  });
+}
