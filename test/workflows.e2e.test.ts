@@ -223,6 +223,40 @@ describe("restarts", () => {
     ]);
   });
 
+  test("no acknowledged instance is lost when the home is killed over and over", { timeout: 180_000 }, async () => {
+    let killing = true;
+    const acknowledged: string[] = [];
+    const keepCreating = async () => {
+      for (let count = 0; killing; count++) {
+        const id = `chaos-${count}`;
+        const params = { napMs: 50 + (count % 7) * 100, approval: false };
+        // A call that failed may have been done all the same: that is no promise.
+        const done = await create(id, params).then(
+          () => true,
+          () => false,
+        );
+        if (done) acknowledged.push(id);
+      }
+    };
+    const creator = keepCreating();
+    for (let kills = 0; kills < 6; kills++) {
+      const before = acknowledged.length;
+      await until(
+        async () => acknowledged.length,
+        (count) => count > before + 2,
+        30_000,
+      );
+      for (const process of platform.runners()) killProcess(process, "SIGKILL");
+    }
+    killing = false;
+    await creator;
+    expect(acknowledged.length).toBeGreaterThan(15);
+    for (const id of acknowledged) {
+      const { steps } = await reached(id, "complete", 30_000);
+      expect(steps.map(({ name }) => name)).toEqual(["reserve-1", "let it cool-1", "charge-1", "ship-1"]);
+    }
+  });
+
   test("instances that sleep go on with the code of the next deploy", async () => {
     await create("moved", { napMs: 8000, approval: false });
     await create("held");

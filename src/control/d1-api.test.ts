@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { sql } from "kysely";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { paths } from "../domain/paths.ts";
 import { type FakeDatabases, fakeDatabases } from "../products/d1/testing.ts";
@@ -85,6 +86,14 @@ test("names that come at the same time make one database", async () => {
   expect(readdirSync(paths(control.platform.config).databases(control.accountId))).toHaveLength(1);
 });
 
+test("an account that has 50,000 databases makes no more", async () => {
+  await sql`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
+    INSERT INTO d1_databases (id, account_id, name, created_on, settings_json)
+    SELECT 'id-' || i, ${control.accountId}, 'db-' || i, '2026-01-01', '{}' FROM n`.execute(control.platform.db);
+  const { status, json } = await post(list, { name: "one-more" });
+  expect([status, json.errors[0]?.code]).toEqual([400, 7406]);
+});
+
 test("the list has pages, and a filter by a part of the name", async () => {
   for (let index = 0; index < 12; index++) await create(`db_${index}`);
   const first = await get(`${list}?per_page=10&page=1`);
@@ -99,8 +108,8 @@ test("the list has pages, and a filter by a part of the name", async () => {
 
 test("query answers rows as objects, raw as arrays, a result for each statement", async () => {
   const id = await create("shop");
-  const sql = "CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 'x'); SELECT * FROM t";
-  const answered = result(await post(`${list}/${id}/query`, { sql }));
+  const text = "CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 'x'); SELECT * FROM t";
+  const answered = result(await post(`${list}/${id}/query`, { sql: text }));
   expect(answered).toHaveLength(3);
   expect(answered[2]).toMatchObject({ success: true, results: [{ a: 1, b: "x" }], meta: { served_by: "test" } });
 
@@ -285,8 +294,8 @@ const graphql = async (query: string, variables: object) => {
 
 test("insights: costs of statements, ordered and limited as asked", async () => {
   const id = await create("shop");
-  for (const sql of ["SELECT 1", "SELECT 1", "SELECT 'a longer one'", "SELECT 2"]) {
-    await post(`${list}/${id}/query`, { sql });
+  for (const text of ["SELECT 1", "SELECT 1", "SELECT 'a longer one'", "SELECT 2"]) {
+    await post(`${list}/${id}/query`, { sql: text });
   }
   const variables = { accountTag: control.accountId, filter: { AND: [{ datetimeHour_geq: "x", databaseId: id }] } };
   const text = (limit: number, order: string) =>

@@ -1,6 +1,7 @@
 /** Databases on real hosts in their sandbox: what a long query, a runaway and a crash mean for everybody else. */
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Config } from "../domain/config.ts";
 import { paths } from "../domain/paths.ts";
@@ -155,6 +156,26 @@ test("a host sees no network, no other files and no other processes", async () =
     return /^rw\b/.test(options) ? [point] : [];
   });
   expect(writable.filter((point) => !point.startsWith("/dev/")).sort()).toEqual(["/databases", "/in", "/tmp"]);
+});
+
+test("a host that is killed while it starts leaves nobody behind", async () => {
+  for (let round = 0; round < 8; round++) {
+    const hostId = `early-${round}`;
+    void hosts.start(hostId, ACCOUNT).catch(() => {});
+    await until(() => hosts.status().length > 0);
+    await delay(2 * round);
+    await hosts.end(hostId);
+  }
+  const left = () =>
+    readdirSync("/proc").filter((name) => {
+      try {
+        const about = readFileSync(`/proc/${name}/cmdline`, "utf8") + readFileSync(`/proc/${name}/mountinfo`, "utf8");
+        return about.includes(`${config.runDir}/early-`);
+      } catch {
+        return false;
+      }
+    });
+  await until(() => left().length === 0);
 });
 
 test("a database that was removed, or never was", async () => {

@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Config } from "../domain/config.ts";
 import { paths } from "../domain/paths.ts";
@@ -16,6 +17,8 @@ const run = promisify(execFile);
 
 const SOCKET = "db.sock";
 const START_TIMEOUT_MS = 10_000;
+/** A host that starts is killed only once it listens, or after this time. */
+const KILL_PATIENCE_MS = 2000;
 /** Hosts at a time; services has a smaller bound for each account. */
 const MAX_HOSTS = 200;
 const MIB = 1024 * 1024;
@@ -77,7 +80,8 @@ export class DatabaseHosts {
   async end(hostId: string): Promise<void> {
     const host = this.#hosts.get(hostId);
     if (!host) return;
-    // bubblewrap takes what it started along.
+    // bubblewrap takes what it started along, but not in its first moments: the part inside would wait for it for ever.
+    await Promise.race([host.ready.catch(() => {}), host.ended, delay(KILL_PATIENCE_MS, undefined, { ref: false })]);
     host.child.kill("SIGKILL");
     await host.ended;
   }
@@ -106,16 +110,19 @@ export class DatabaseHosts {
     const command = this.#command(own, databases, libraries);
     const filter = host.bubblewrap?.seccomp === undefined ? undefined : openSync(host.bubblewrap.seccomp, "r");
     const child = spawn("/bin/sh", command, {
-      stdio: ["ignore", "pipe", "pipe", filter ?? "ignore"],
+      stdio: ["pipe", "pipe", "pipe", filter ?? "ignore"],
       env: { TZ: "UTC" },
       detached: true,
     });
     if (filter !== undefined) closeSync(filter);
     const stderr = new Tail(child.stderr as Readable, STDERR_BYTES, STDERR_BYTES_PER_SECOND);
     if (child.pid !== undefined) processes.add(child.pid, own);
+    // Ends what is inside, should it not have been taken along.
+    child.once("exit", () => child.stdin?.destroy());
     const ended = new Promise<void>((resolve) => {
       child.once("error", () => resolve());
-      child.once("exit", () => resolve());
+      // Not `exit`: that is bubblewrap's. The host inside has ended when nobody holds its output any more.
+      child.once("close", () => resolve());
     }).then(async () => {
       this.#hosts.delete(hostId);
       if (child.pid !== undefined) processes.remove(child.pid);

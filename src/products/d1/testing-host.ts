@@ -52,7 +52,7 @@ export async function startTestHost(
   const socketPath = join(sockets, "db.sock");
   const program = join(databaseHostProgram.directory, databaseHostProgram.main);
   const child = spawn(process.execPath, [program, socketPath, directory, String(retentionMs), String(maxBytes)], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
   });
   await once(child.stdout, "data");
   const socket = connect(socketPath);

@@ -15,6 +15,7 @@ import {
   ROTATE_FRAMES,
   sqliteLimits,
 } from "./limits.js";
+import { Lock } from "./lock.js";
 import { DEFAULT_SETTINGS, Rules } from "./rules.js";
 import { statementsOf } from "./statements.js";
 import { bookmarkOf, readIndex } from "./wal.js";
@@ -45,7 +46,6 @@ export class Database {
   insights = new Map();
   #directory;
   #rules = new Rules();
-  /** Held shared while the database is open; who holds it alone may archive and checkpoint. */
   #lock;
   #connection;
   #index;
@@ -71,8 +71,7 @@ export class Database {
     if (!existsSync(directory)) throw new Failure("not-found", "the database does not exist");
     this.#directory = directory;
     const path = join(directory, "db.sqlite");
-    this.#lock = new DatabaseSync(join(directory, "lock"), { timeout: LOCK_TIMEOUT_MS });
-    this.#share();
+    this.#lock = new Lock(join(directory, "lock"));
     try {
       this.#connection = new DatabaseSync(path, { limits: sqliteLimits, defensive: true, timeout: LOCK_TIMEOUT_MS });
       this.#connection.exec(
@@ -134,9 +133,9 @@ export class Database {
    */
   use(nowMs) {
     this.usedAtMs = nowMs;
-    if (!this.#lock.isTransaction) {
+    if (!this.#lock.held) {
       // It could not be had again after archiving: somebody else may have archived since.
-      this.#share();
+      this.#lock.share();
       this.#reload();
     }
     if (nowMs - this.#existedAtMs > EXISTS_CHECK_MS) {
@@ -447,7 +446,11 @@ export class Database {
    * and must not lose what it writes in between.
    */
   rotate() {
-    if (!this.#acquire()) return false;
+    if (!this.#lock.acquire()) {
+      // Who else has it open may have archived while nothing was held.
+      this.#reload();
+      return false;
+    }
     try {
       const seen = readIndex(this.#index);
       if (!seen || seen.frame === 0) return true;
@@ -458,7 +461,7 @@ export class Database {
       this.#base = this.#position;
       return true;
     } finally {
-      this.#share();
+      this.#lock.share();
     }
   }
 
@@ -489,36 +492,10 @@ export class Database {
     this.#history.close();
   }
 
-  #share() {
-    if (this.#lock.isTransaction) this.#lock.exec("COMMIT");
-    this.#lock.exec("BEGIN");
-    try {
-      this.#lock.prepare("SELECT count(*) FROM sqlite_schema").get();
-    } catch (error) {
-      this.#lock.exec("ROLLBACK");
-      throw error;
-    }
-  }
-
   /** What another process has archived. */
   #reload() {
     this.#history.load();
     if (this.#history.end.generation > this.#base.generation) this.#base = this.#history.end;
-  }
-
-  #acquire() {
-    if (this.#lock.isTransaction) this.#lock.exec("COMMIT");
-    try {
-      this.#lock.exec("PRAGMA busy_timeout=0; BEGIN EXCLUSIVE");
-      return true;
-    } catch {
-      this.#share();
-      // Who else has it open may have archived while nothing was held.
-      this.#reload();
-      return false;
-    } finally {
-      this.#lock.exec(`PRAGMA busy_timeout=${LOCK_TIMEOUT_MS}`);
-    }
   }
 }
 

@@ -221,4 +221,11 @@ setInterval(() => {
   for (const [id, { usedAtMs }] of open) if (usedAtMs < before && !bases.has(id)) close(id);
 }, IDLE_MS / 4).unref();
 
+// Standard input ends with whoever started this process. (bubblewrap, killed while it still starts us, takes nobody along.)
+process.stdin.on("close", () => {
+  for (const id of [...open.keys()]) close(id);
+  process.exit(0);
+});
+process.stdin.resume();
+
 server.listen(socketPath, () => process.stdout.write("listening\n"));
