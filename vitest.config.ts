@@ -1,6 +1,11 @@
 import { defineConfig } from "vitest/config";
 
-/** Unit tests stand beside the code; `test/` holds the end-to-end tests, which run one file at a time after them. */
+/** End-to-end tests that measure times or take the whole machine: nothing else runs beside them. */
+const alone = ["edge", "fresh-clone", "lifecycle", "limits", "objects", "robustness", "state-durability"].map(
+  (name) => `test/${name}.e2e.test.ts`,
+);
+
+/** Unit tests stand beside the code; `test/` holds the end-to-end tests, which run after them. */
 export default defineConfig({
   test: {
     exclude: ["**/node_modules/**", "test/fixtures/**"],
@@ -23,10 +28,23 @@ export default defineConfig({
         test: {
           name: "end-to-end",
           include: ["test/**/*.test.ts"],
+          exclude: ["test/fixtures/**", ...alone],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // The client takes most of the time, and one core.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "alone",
+          include: alone,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

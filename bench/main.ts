@@ -7,7 +7,7 @@ import { d1 } from "./d1.ts";
 import { deployTime } from "./deploy-time.ts";
 import { type Bench, type Figure, machine, table, verdict } from "./lib.ts";
 import { memory } from "./memory.ts";
-import { objects } from "./objects.ts";
+import { objectCalls, objects } from "./objects.ts";
 import { requestCost } from "./request-cost.ts";
 import { serviceBinding } from "./service-binding.ts";
 
@@ -18,6 +18,7 @@ const benches: Bench[] = [
   deployTime,
   cpuLimit,
   serviceBinding,
+  objectCalls,
   objects,
   assets,
   assetsUpload,

@@ -1,5 +1,11 @@
 import { connect, type Socket } from "node:net";
-import { encodeRequest, type HostReply, type HostRequest, ReplyReader } from "../products/d1/host-protocol.ts";
+import {
+  encodeRequest,
+  failureReply,
+  type HostReply,
+  type HostRequest,
+  ReplyReader,
+} from "../products/d1/host-protocol.ts";
 import { MAX_PIPELINED } from "./limits.ts";
 
 /** A request on its way to some host. */
@@ -96,7 +102,9 @@ export class HostConnection {
       const next = this.#queue[0] as DatabaseTask;
       if (first && (first.databaseId !== next.databaseId || this.#sent.length >= MAX_PIPELINED)) return;
       this.#queue.shift();
-      this.#send(next);
+      if (next.isWanted?.() === false)
+        next.done(failureReply({ code: "unavailable", message: "Nobody waits for it." }));
+      else this.#send(next);
     }
   }
 

@@ -188,3 +188,39 @@ test("too much that waits is refused", async () => {
   expect(all.filter(({ status }) => status === "rejected")).toHaveLength(100);
   expect(String((all.at(-1) as PromiseRejectedResult).reason)).toContain("D1 DB is overloaded");
 });
+
+test("bytes that wait are bounded, and what nobody waits for any more is not begun", async () => {
+  const id = create();
+  await query(id, "CREATE TABLE t (a)");
+  const runaway = query(id, RUNAWAY);
+  const payload = Buffer.from(
+    JSON.stringify({ sql: `INSERT INTO t VALUES (1) /* ${"x".repeat(90_000)} */`, params: [] }),
+  );
+  let left = 0;
+  const gone = Array.from(
+    { length: 40 },
+    () =>
+      new Promise<boolean>((resolve) =>
+        databases.run(
+          ACCOUNT,
+          { databaseId: id, kind: requestKind.wire, flags: 0, payload, isWanted: () => false },
+          (reply) => {
+            left++;
+            resolve(reply.ok);
+          },
+        ),
+      ),
+  );
+  const large = Buffer.alloc(64 * 1024 * 1024);
+  const refused = await new Promise<string>((resolve) =>
+    databases.run(ACCOUNT, { databaseId: id, kind: requestKind.wire, flags: 0, payload: large }, (reply) =>
+      resolve(reply.payload.toString()),
+    ),
+  );
+  expect(refused).toContain("overloaded");
+  expect(left).toBe(0);
+  await expect(runaway).rejects.toThrow("timeout");
+  // Those that had been sent behind it went back to the queue with the host's end.
+  expect(await Promise.all(gone)).not.toContain(true);
+  expect(await query(id, "SELECT count(*) FROM t")).toEqual([[0]]);
+});

@@ -8,6 +8,7 @@ import {
   DATABASE_TICK_MS,
   HOST_IDLE_MS,
   MAX_DATABASE_QUEUE,
+  MAX_DATABASE_QUEUE_BYTES,
   MAX_HOSTS_PER_ACCOUNT,
 } from "./limits.ts";
 
@@ -24,7 +25,9 @@ interface Account {
   hosts: HostConnection[];
   /** Which host has a database open. */
   assigned: Map<string, HostConnection>;
+  /** Requests that wait or run, and their bytes. */
   waiting: number;
+  waitingBytes: number;
 }
 
 /**
@@ -50,20 +53,27 @@ export class Databases {
   /** Runs a request. Account and database ids must have been checked. `done` is called once, with the reply or a failure. */
   run(accountId: string, request: HostRequest, done: (reply: HostReply) => void, timeoutMs = this.queryMs): void {
     const account = this.#account(accountId);
-    if (account.waiting >= MAX_DATABASE_QUEUE) {
+    const { length } = request.payload;
+    if (
+      account.waiting >= MAX_DATABASE_QUEUE ||
+      (account.waiting > 0 && account.waitingBytes + length > MAX_DATABASE_QUEUE_BYTES)
+    ) {
       done(failureReply({ code: "unavailable", message: "D1 DB is overloaded. Too many requests queued." }));
       return;
     }
     account.waiting++;
+    account.waitingBytes += length;
     const task: DatabaseTask = {
       databaseId: request.databaseId,
       kind: request.kind,
       flags: request.flags,
       payload: request.payload,
+      isWanted: request.isWanted,
       timeoutMs,
       losses: 0,
       done(reply) {
         account.waiting--;
+        account.waitingBytes -= length;
         done(reply);
       },
     };
@@ -81,7 +91,7 @@ export class Databases {
   #account(accountId: string): Account {
     const known = this.#accounts.get(accountId);
     if (known) return known;
-    const account: Account = { accountId, hosts: [], assigned: new Map(), waiting: 0 };
+    const account: Account = { accountId, hosts: [], assigned: new Map(), waiting: 0, waitingBytes: 0 };
     this.#accounts.set(accountId, account);
     return account;
   }

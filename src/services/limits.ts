@@ -46,5 +46,7 @@ export const DATABASE_TICK_MS = 20;
 export const HOST_IDLE_MS = 5 * 60_000;
 /** Requests for databases of one account that wait or run. */
 export const MAX_DATABASE_QUEUE = 1000;
+/** And their bytes; a single request may be as large as requests may be. */
+export const MAX_DATABASE_QUEUE_BYTES = 64 * 1024 * 1024;
 /** Requests of one database that are sent to a host before the first is answered. */
 export const MAX_PIPELINED = 32;

@@ -147,6 +147,8 @@ const behaviours: [string, object][] = [
   ["webSocket", { result: ["echo hi", 4001] }],
   ["sockets", { result: [1000, 1000] }],
   ["order", { result: true }],
+  ["orderInTurns", { result: true }],
+  ["longLived", { result: [1, 2500, "012"] }],
   ["sameObject", { result: 1 }],
   ["storage", { result: { v: [1] } }],
   ["sql", { result: 1 }],

@@ -85,6 +85,25 @@ const calls = {
     const notes = await stub.notes();
     return notes.length === 200 && notes.every((note, index) => note === index);
   },
+  async orderInTurns(env) {
+    const stub = env.ROOM.get(env.ROOM.newUniqueId());
+    const calls = [];
+    for (let index = 0; index < 200; index++) {
+      calls.push(stub.note(index));
+      if (index % 7 === 0) await scheduler.wait(index % 2);
+    }
+    await Promise.all(calls);
+    return (await stub.notes()).every((note, index) => note === index);
+  },
+  async longLived(env) {
+    const stub = room(env, "long");
+    for (let i = 0; i < 3; i++) await stub.note(i);
+    const counter = await stub.counter(0);
+    const slow = stub.sleep(2500);
+    const text = new Response(await stub.drip(3, 800)).text();
+    await scheduler.wait(2200);
+    return [await counter.increment(1), await slow, await text];
+  },
   async sameObject(env) {
     const before = await room(env, "one").bump();
     const after = await room(env, "one").bump();
@@ -202,6 +221,16 @@ export class Room extends DurableObject {
   alarm() { this.#alarm.resolve("rang for " + this.ctx.id.name) }
   alarmed() { return this.#alarm.promise }
   version() { return ${JSON.stringify(version)} }
+  async sleep(ms) { await scheduler.wait(ms); return ms }
+  drip(count, ms) {
+    const { readable, writable } = new IdentityTransformStream();
+    (async () => {
+      const writer = writable.getWriter();
+      for (let i = 0; i < count; i++) { await scheduler.wait(ms); await writer.write(new TextEncoder().encode(String(i))); }
+      await writer.close();
+    })();
+    return readable;
+  }
   async slow() { console.log("slow called"); await scheduler.wait(700); return "slow done" }
   async slowRead(stream) { console.log("slow called"); await scheduler.wait(300); return new Response(stream).text() }
 }

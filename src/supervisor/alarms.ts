@@ -1,6 +1,6 @@
-import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { isPlainDatabase } from "../lib/plain-files.ts";
 
 const NS_PER_MS = 1_000_000n;
 /** For somebody else's moment with the file. */
@@ -16,8 +16,8 @@ export function earliestAlarm(directory: string, live = false): number | undefin
   const path = join(directory, "metadata.sqlite");
   let database: DatabaseSync | undefined;
   try {
-    // A runner can write anything there: no link shall lead elsewhere, and only a plain table is read.
-    if (!lstatSync(path).isFile()) return undefined;
+    // A runner can write anything there: no link shall lead elsewhere, no pipe hold us up, and only a plain table is read.
+    if (!isPlainDatabase(path)) return undefined;
     database = new DatabaseSync(path, { readOnly: live, timeout: BUSY_TIMEOUT_MS, defensive: true });
     database.exec("PRAGMA trusted_schema = OFF");
     const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = '_cf_ALARM' AND type = 'table'").get();

@@ -26,6 +26,11 @@ const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 100;
 /** A connection that was used so lately is used without asking: within this time a home does not move twice. */
 const TRUSTED_MS = 250;
+/**
+ * A handle to the object is opened by a second call within this time, and given up when none came for as long: it keeps
+ * this object in memory and a request in the home alive.
+ */
+const HANDLE_IDLE_MS = 1000;
 /** Bodies up to this size are kept until the call has been taken, so that it can be sent again. */
 const MAX_KEPT_BYTES = 1024 * 1024;
 /** Objects that are looked at to find out whether arguments can be sent again. */
@@ -90,12 +95,20 @@ class Home {
    * @param {any[]} args
    */
   call(method, args) {
-    return this.#send((object) => object[method](...args), canBeSentAgain(args));
+    return this.#send(
+      (object) => object[method](...args),
+      canBeSentAgain(args),
+      (handle) => handle.call(method, args),
+    );
   }
 
   /** @param {string} property */
   read(property) {
-    return this.#send((object) => object[property], true);
+    return this.#send(
+      (object) => object[property],
+      true,
+      (handle) => handle.read(property),
+    );
   }
 
   /** @param {Request} request */
@@ -121,18 +134,19 @@ class Home {
    * happens at once, so that calls keep their order.
    * @param {(object: any) => any} call
    * @param {boolean} again Whether the call can be sent more than once.
+   * @param {(handle: any) => any} [cheapCall] The same by the object's handle.
    */
-  async #send(call, again) {
+  async #send(call, again, cheapCall) {
     const startedAt = Date.now();
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       const connection = this.#open();
       let sent = false;
       try {
-        const check = connection.check();
-        if (check) await check;
+        const ready = connection.ready(again && cheapCall !== undefined);
+        if (ready) await ready;
         const object = again ? connection.object : await connection.objectWithPlace();
         sent = true;
-        return await call(object);
+        return await (again && cheapCall && connection.handle ? cheapCall(connection.handle) : call(object));
       } catch (error) {
         const moved = isMoved(error);
         if (!moved && !isLost(error)) throw error;
@@ -168,12 +182,15 @@ class Connection {
   /** Which process is at the other end, and how the one before it ended. @type {Promise<any>} */
   hello;
   object;
+  /** The object's handle while there is one. @type {any} */
+  handle;
   #desk;
   #connection;
   #props;
   #usedAt = Date.now();
+  #isUsed = false;
   /** @type {Promise<unknown> | undefined} */
-  #check;
+  #awaited;
 
   /**
    * @param {any} connection
@@ -190,18 +207,44 @@ class Connection {
   }
 
   /**
+   * What has to be awaited before a call, if anything. All calls of that time await the same, which keeps their order.
    * After a pause, whether the connection still leads to the home, before a call depends on it. A request that is always
    * pending would tell at once, but it would keep this object in memory and the home from resting (measured).
+   * @param {boolean} forHandle Whether the call can go by the handle.
    */
-  check() {
+  ready(forHandle) {
     const now = Date.now();
-    if (!this.#check && now - this.#usedAt > TRUSTED_MS) {
-      this.#check = this.#desk.hello().finally(() => {
-        this.#check = undefined;
-      });
+    const pauseMs = now - this.#usedAt;
+    if (!this.#awaited && this.#isUsed) {
+      if (forHandle && !this.handle && pauseMs < HANDLE_IDLE_MS) this.#await(this.#openHandle());
+      else if (pauseMs > TRUSTED_MS) this.#await(this.#desk.hello());
     }
     this.#usedAt = now;
-    return this.#check;
+    this.#isUsed = true;
+    return this.#awaited;
+  }
+
+  /** @param {Promise<unknown>} reply */
+  #await(reply) {
+    this.#awaited = reply.finally(() => {
+      this.#awaited = undefined;
+    });
+  }
+
+  async #openHandle() {
+    this.handle = await this.#desk.open(this.#props);
+    this.#closeWhenIdle(HANDLE_IDLE_MS);
+  }
+
+  /** @param {number} leftMs */
+  #closeWhenIdle(leftMs) {
+    setTimeout(() => {
+      const left = this.#usedAt + HANDLE_IDLE_MS - Date.now();
+      if (left > 0) return this.#closeWhenIdle(left);
+      // Calls on it, and what they have returned, go on.
+      this.handle?.[Symbol.dispose]();
+      this.handle = undefined;
+    }, leftMs);
   }
 
   /** The object, for one call that the home is sure to take. */

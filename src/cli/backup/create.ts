@@ -148,12 +148,23 @@ async function addNamespace(
 ): Promise<void> {
   const alarms = join(dataDir, path, ALARMS);
   const early = `${copy}.alarms`;
-  const known = existsSync(alarms) && isSqlite(alarms);
-  if (known) await copySqlite(alarms, early);
+  const known = await copyAlarms(alarms, early);
   for (const file of files.ofNamespace(path)) {
     signal?.throwIfAborted();
     const merge = known && file === `${path}/${ALARMS}` ? (target: string) => addAlarms(target, early) : undefined;
     await addFile(archive, file, join(dataDir, file), copy, merge);
+  }
+}
+
+/** False when there are none, or the namespace was removed meanwhile. */
+async function copyAlarms(alarms: string, to: string): Promise<boolean> {
+  try {
+    if (!existsSync(alarms) || !isSqlite(alarms)) return false;
+    await copySqlite(alarms, to);
+    return true;
+  } catch (error) {
+    if (!existsSync(alarms)) return false;
+    throw error;
   }
 }
 

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
+import { isPlainDatabase } from "../../lib/plain-files.ts";
 
 const MAGIC = "SQLite format 3\0";
 
@@ -26,7 +27,8 @@ const SETTLED_MS = 2000;
 /** Whether a file is a SQLite database, or was made to become one. */
 export function isSqlite(path: string): boolean {
   const bytes = Buffer.alloc(MAGIC.length);
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  // Sandboxed code wrote it: a pipe must not hold us up, nor a link lead elsewhere.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const count = readSync(descriptor, bytes);
     return bytes.toString("latin1", 0, count) === MAGIC || (count === 0 && existsSync(`${path}-wal`));
@@ -40,6 +42,8 @@ export function isSqlite(path: string): boolean {
  * that a process with the file in WAL mode would have to wait for.
  */
 export async function copySqlite(from: string, to: string): Promise<void> {
+  if (!isPlainDatabase(from))
+    throw new Error(`${from} or a file beside it is a link or a pipe, which Freehold never makes`);
   if (await copySettled(from, to)) return;
   rmIfPresent(to);
   // Read only: it does not write the log back when it closes, which would lock out a process that opens the file just then.
@@ -70,7 +74,10 @@ async function copySettled(from: string, to: string): Promise<boolean> {
  */
 export function holdD1(directory: string): DatabaseSync | undefined {
   if (!existsSync(join(directory, "db.sqlite"))) return undefined;
-  const lock = new DatabaseSync(join(directory, "lock"), { timeout: BUSY_TIMEOUT_MS });
+  const path = join(directory, "lock");
+  if (!isPlainDatabase(path))
+    throw new Error(`${path} or a file beside it is a link or a pipe, which Freehold never makes`);
+  const lock = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
   lock.exec("begin");
   lock.prepare("select count(*) from sqlite_schema").get();
   return lock;

@@ -32,8 +32,9 @@ export function serveD1<State>(
     return;
   }
   const flags = query.includes("ROWS_AND_COLUMNS") ? 0 : AS_OBJECTS;
+  const request = { databaseId: binding.databaseId, kind: requestKind.wire, flags, isWanted: () => exchange.open };
   exchange.takeBody(MAX_REQUEST_BYTES, (payload) =>
-    databases.run(accountId, { databaseId: binding.databaseId, kind: requestKind.wire, flags, payload }, (reply) => {
+    databases.run(accountId, { ...request, payload }, (reply) => {
       // A connection has one exchange: it is this request's until it is answered or gone.
       if (!exchange.open) return;
       if (!reply.ok)

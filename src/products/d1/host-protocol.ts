@@ -23,6 +23,8 @@ export interface HostRequest {
   kind: number;
   flags: number;
   payload: Buffer;
+  /** False: nobody waits for the answer any more, so what has not begun need not. Absent: somebody does. */
+  isWanted?: (() => boolean) | undefined;
 }
 
 export interface HostReply {

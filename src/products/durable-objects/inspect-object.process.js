@@ -22,6 +22,10 @@ const ALLOWED = new Set([
   constants.SQLITE_RECURSIVE,
 ]);
 
+/** The limit of files that this process was started with is reached: what is sorted is put into temporary ones. */
+const SQLITE_IOERR_WRITE = 778;
+const TOO_LARGE = "The query has too much to sort or to keep meanwhile. Ask for less, or add an index.";
+
 /** What an object's own SQL cannot do either, and what reads files. */
 const REFUSED_FUNCTIONS = new Set(["load_extension", "readfile", "writefile", "fts3_tokenizer"]);
 
@@ -34,7 +38,8 @@ function run(request) {
     const database = open(request);
     return request.kind === "query" ? query(database, request) : keys(database, request);
   } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
+    const { errcode, message = String(error) } = /** @type {{ errcode?: number, message?: string }} */ (error);
+    return { error: errcode === SQLITE_IOERR_WRITE ? TOO_LARGE : message };
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -150,4 +150,18 @@ describe("files", () => {
     expect(await measure(nowhere)).toEqual({ objects: 0, bytes: 0, complete: true });
     expect(await objectFile(nowhere, id)).toBeUndefined();
   });
+});
+
+test("a link that a runner made in the place of an object leads nowhere", async () => {
+  const planted = "b".repeat(64);
+  symlinkSync(file, join(directory, `${planted}.sqlite`));
+  expect(await objectFile(directory, planted)).toBeUndefined();
+  expect(await objectFile(directory, id)).toBe(file);
+});
+
+test("a query cannot fill the disk with what it sorts", async () => {
+  const sql =
+    "with recursive c(x) as (select 1 union all select x + 1 from c limit 1000000) " +
+    "select hex(randomblob(100)) as h from c order by h";
+  await expect(query(sql)).rejects.toThrow(/too much to sort/);
 });

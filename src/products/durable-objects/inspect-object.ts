@@ -1,7 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { inspectionRefused, tooManyInspections } from "./errors.ts";
-import { INSPECTED_ROWS, INSPECTED_VALUE_BYTES, INSPECTION_BYTES, INSPECTION_MS, MAX_INSPECTIONS } from "./limits.ts";
+import {
+  INSPECTED_ROWS,
+  INSPECTED_VALUE_BYTES,
+  INSPECTION_BYTES,
+  INSPECTION_FILE_BYTES,
+  INSPECTION_MS,
+  MAX_INSPECTIONS,
+} from "./limits.ts";
 
 /** A question to one object's database. */
 export type Inspection =
@@ -45,8 +52,13 @@ export async function inspectObject(
 
 async function ask(file: string, request: string, timeoutMs: number): Promise<Record<string, unknown>> {
   const child = spawn(
-    process.execPath,
+    "/bin/sh",
     [
+      "-c",
+      // Node's permissions do not hold for SQLite's own temporary files. Those that are too large shall fail, not end it.
+      `ulimit -c 0; ulimit -f ${INSPECTION_FILE_BYTES / 512}; trap '' XFSZ; exec "$@"`,
+      "sh",
+      process.execPath,
       "--permission",
       `--allow-fs-read=${program}`,
       `--allow-fs-read=${dirname(file)}`,

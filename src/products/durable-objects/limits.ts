@@ -20,6 +20,8 @@ export const EMPTY_FILE_BYTES = 4_096;
 export const INSPECTION_MS = 5_000;
 export const INSPECTED_ROWS = 1_000;
 export const INSPECTION_BYTES = 2_000_000;
+/** Temporary file of what an inspection sorts or materializes. Ours. */
+export const INSPECTION_FILE_BYTES = 64 * 1024 * 1024;
 /** Bytes of one value that are shown. Ours. */
 export const INSPECTED_VALUE_BYTES = 65_536;
 /** Statement length, as in the object itself. */

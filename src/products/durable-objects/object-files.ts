@@ -1,6 +1,7 @@
 /** Objects as they lie on disk: `<namespace>/<id>.sqlite`, with their logs while they are in use (`workerd-bindings.md` 4.16). */
-import { opendir, stat } from "node:fs/promises";
+import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
+import { isPlainDatabase } from "../../lib/plain-files.ts";
 import { EMPTY_FILE_BYTES, MAX_SCANNED_FILES } from "./limits.ts";
 
 const OBJECT_FILE = /^([0-9a-f]{64})\.sqlite$/;
@@ -40,10 +41,11 @@ export async function measure(directory: string): Promise<{ objects: number; byt
   return { objects, bytes, complete: files < MAX_SCANNED_FILES };
 }
 
-/** The file of an object, or undefined when it never wrote anything. */
+/** The file of an object, or undefined when it never wrote anything, or has something else in its place. */
 export async function objectFile(directory: string, id: string): Promise<string | undefined> {
   const file = join(directory, `${id}.sqlite`);
-  return (await size(file)) > 0 || (await size(`${file}-wal`)) > 0 ? file : undefined;
+  const hasContent = (await size(file)) > 0 || (await size(`${file}-wal`)) > 0;
+  return hasContent && isPlainDatabase(file) ? file : undefined;
 }
 
 async function* fileNames(directory: string): AsyncGenerator<string> {
@@ -66,8 +68,8 @@ async function hasData(directory: string, id: string): Promise<boolean> {
   return (await size(file)) > EMPTY_FILE_BYTES || (await size(`${file}-wal`)) > 0;
 }
 
-/** Bytes; 0 for a file that is gone. */
+/** Bytes; 0 for a file that is gone. Of a link its own: a runner can make one to anywhere. */
 async function size(path: string): Promise<number> {
-  const found = await stat(path).catch(() => undefined);
+  const found = await lstat(path).catch(() => undefined);
   return found?.size ?? 0;
 }

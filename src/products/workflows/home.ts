@@ -7,7 +7,7 @@ import { homeUnavailable, notDeployed, refusedByEngine } from "./errors.ts";
 import { CALL_MS, CALL_PATIENCE_MS, CALL_PAUSE_MS, MAX_ANSWER_BYTES } from "./limits.ts";
 
 /** How the gate says that nothing was done because the home is moving (`workerd/gate.worker.js`). */
-const MOVED = "freehold: the home has moved";
+export const MOVED = "freehold: the home of this object is moving";
 
 /** Failures of connecting: the process that listened there has ended, and another will take its place. */
 const NOBODY_LISTENS = new Set(["ECONNREFUSED", "ENOENT"]);

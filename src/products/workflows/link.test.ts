@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { socketNames } from "../../workerd/plan.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../../workerd/testing.ts";
 import { planLaunch } from "../launch.ts";
+import { MOVED } from "./home.ts";
 import { startTestHome, type TestHome, testWorkflow } from "./testing.ts";
+import { workerText } from "./worker-texts.ts";
 
 const ORDERS = `
 export class Orders extends WorkflowEntrypoint {
@@ -98,5 +100,11 @@ describe("a binding to a workflow of another runner", () => {
       error: expect.stringMatching(/^WorkflowError: \(instance\.already_exists\)/),
     });
     expect(await call("status", [], "none")).toEqual({ error: expect.stringContaining("instance.not_found") });
+  });
+
+  it("and whoever else calls knows a refusal of a home that moves", async () => {
+    expect(await home.drain()).toBe(200);
+    expect((await home.gate("GET", "/counts")).error.message).toBe(MOVED);
+    expect(workerText("link")).toContain(JSON.stringify(MOVED));
   });
 });

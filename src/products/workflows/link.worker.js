@@ -7,7 +7,7 @@ const METHODS = ["getInstance", "create", "createBatch", "deleteBatch", "status"
 const MORE_METHODS = ["terminate", "deleteInstance", "sendEvent", "subscribe"];
 
 /** By this the gate refuses a call before anything of it was done: the instances are moving to another runner. */
-const MOVED = "freehold: the home has moved";
+const MOVED = "freehold: the home of this object is moving";
 
 /** How long a call is repeated, and after what pause. */
 const PATIENCE_MS = 20_000;
