@@ -12,6 +12,8 @@ const dispatched = `${account}/workers/dispatch/namespaces/:namespace/scripts/:s
  */
 const emptyLists: { path: string; what: string }[] = [
   { path: `${account}/storage/kv/namespaces`, what: "KV namespaces" },
+  // `delete` warns of containers that keep running unless it learns that there are none.
+  { path: `${account}/containers/applications`, what: "container applications" },
 ];
 
 const refused: { method: ApiRoute["method"]; path: string; what: string }[] = [

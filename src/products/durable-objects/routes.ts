@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { paths } from "../../domain/paths.ts";
 import { ApiError, type ApiRequest, ApiResult, route } from "../../lib/api.ts";
+import { KeyedMutex } from "../../lib/keyed-mutex.ts";
 import { pageResult, readPage } from "../../lib/paging.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
 import { badObjectId, namespaceNotFound, objectNotFound } from "./errors.ts";
@@ -21,6 +22,9 @@ const QueryBody = z.object({
     .max(100)
     .default([]),
 });
+
+/** One walk through a large directory at a time: they are read by the process that serves the API. */
+const measuring = new KeyedMutex();
 
 /** Durable Object namespaces, their objects, and what the objects have stored: read only. */
 export const durableObjectRoutes: ApiRoute[] = [
@@ -48,7 +52,8 @@ export const durableObjectRoutes: ApiRoute[] = [
     scope: "read",
     summary: "Objects and stored bytes of a Durable Object namespace",
     handle: async (request) => {
-      const { objects, bytes, complete } = await measure(await directoryOf(request));
+      const directory = await directoryOf(request);
+      const { objects, bytes, complete } = await measuring.run("usage", () => measure(directory));
       return { objects, stored_bytes: bytes, complete };
     },
   }),
