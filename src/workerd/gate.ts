@@ -1,7 +1,7 @@
 import type { GatePart } from "./binding-launch.ts";
 import type { Service } from "./config.ts";
 import type { LaunchContext } from "./plan.ts";
-import { runtimeText } from "./runtime-text.ts";
+import { rpcNames, runtimeText } from "./runtime-text.ts";
 
 /** Name of the service that lets the platform and other runners reach the state that a runner owns. */
 export const GATE_SERVICE = "gate";
@@ -17,6 +17,7 @@ export function gateService(
       modules: [
         { name: "entry.js", esModule: entryText(parts) },
         { name: "gate.js", esModule: runtimeText("gate") },
+        rpcNames(),
         ...parts.flatMap(({ modules = [] }) => modules),
       ],
       compatibilityDate: "2026-11-01",

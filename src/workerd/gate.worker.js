@@ -4,6 +4,7 @@
  * platform itself by HTTP on the gate socket. Products add routes and entrypoints of their own; see `gate.ts`.
  */
 import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
+import { MOVED, PROBED } from "./rpc-names.js";
 
 /**
  * @typedef {object} GateCall
@@ -18,31 +19,11 @@ import { RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
  * @property {(call: GateCall) => Response | Promise<Response>} handle
  */
 
-/**
- * Message of the error by which the gate refuses a call before anything of it was done: the home is moving.
- * `object-proxy.worker.js` knows it too.
- */
-const MOVED = "freehold: the home of this object is moving";
-
 /** A place that was reserved and not taken is given up after this time. */
 const RESERVATION_MS = 1000;
 
 /** How often a drain looks whether it has come to its end. */
 const DRAIN_LOOK_MS = 5;
-
-/** Read from every entrypoint by the runtime, whatever it is called for (measured). No object has methods of these names. */
-const PROBED = new Set([
-  "tail",
-  "trace",
-  "tailStream",
-  "scheduled",
-  "alarm",
-  "test",
-  "webSocketMessage",
-  "webSocketClose",
-  "webSocketError",
-  "self",
-]);
 
 let draining = false;
 let inFlight = 0;

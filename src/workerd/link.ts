@@ -1,5 +1,5 @@
 import { type Service, VOID, type WorkerBinding } from "./config.ts";
-import { runtimeText } from "./runtime-text.ts";
+import { rpcNames, runtimeText } from "./runtime-text.ts";
 
 const LINK_SERVICE = "link";
 
@@ -31,7 +31,7 @@ function linkService(): Service {
   return {
     name: LINK_SERVICE,
     worker: {
-      modules: [{ name: "link.js", esModule: runtimeText("link") }],
+      modules: [{ name: "link.js", esModule: runtimeText("link") }, rpcNames()],
       compatibilityDate: "2026-11-01",
       bindings: [{ name: "DEBUG_PORT", workerdDebugPort: VOID }],
     },

@@ -1,23 +1,7 @@
 // @ts-check
 /** Forwards a service binding to a worker in another process. */
 import { WorkerEntrypoint } from "cloudflare:workers";
-
-/**
- * Properties that the runtime reads from every entrypoint, whatever it is called for (measured). Each gets a
- * function, which connects only when it is called.
- */
-const PROBED = new Set([
-  "tail",
-  "trace",
-  "tailStream",
-  "scheduled",
-  "alarm",
-  "test",
-  "webSocketMessage",
-  "webSocketClose",
-  "webSocketError",
-  "self",
-]);
+import { PROBED } from "./rpc-names.js";
 
 export class Link extends WorkerEntrypoint {
   /**

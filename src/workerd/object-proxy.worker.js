@@ -4,21 +4,7 @@
  * namespace's key; each object here passes what it is asked to the object of the same id at its home.
  */
 import { DurableObject } from "cloudflare:workers";
-
-/** See `gate.worker.js`. */
-const MOVED = "freehold: the home of this object is moving";
-const PROBED = new Set([
-  "tail",
-  "trace",
-  "tailStream",
-  "scheduled",
-  "alarm",
-  "test",
-  "webSocketMessage",
-  "webSocketClose",
-  "webSocketError",
-  "self",
-]);
+import { MOVED, PROBED } from "./rpc-names.js";
 
 /** A call waits so long for a home that moves, and looks for it after pauses that grow to the longest. */
 const MAX_MOVE_MS = 15_000;

@@ -1,5 +1,5 @@
 import { type Service, VOID, type WorkerModule } from "./config.ts";
-import { runtimeText } from "./runtime-text.ts";
+import { rpcNames, runtimeText } from "./runtime-text.ts";
 
 /** Name of the service whose classes stand for those of other runners. */
 export const OBJECTS_SERVICE = "objects";
@@ -51,7 +51,7 @@ function objectModules(namespaces: RemoteNamespace[]): WorkerModule[] {
   ];
   return [
     { name: "entry.js", esModule: lines.join("\n") },
-    ...(reached ? [{ name: "object-proxy.js", esModule: runtimeText("object-proxy") }] : []),
+    ...(reached ? [{ name: "object-proxy.js", esModule: runtimeText("object-proxy") }, rpcNames()] : []),
     ...(stubs ? [{ name: "object-stub.js", esModule: runtimeText("object-stub") }] : []),
   ];
 }

@@ -1,7 +1,19 @@
 import { readFileSync } from "node:fs";
+import type { WorkerModule } from "./config.ts";
 
 /** Our modules that run inside workerd. Plain JavaScript, so that they are passed on as they are. */
-type RuntimeModule = "email" | "gate" | "inspect" | "link" | "loader-stub" | "object-proxy" | "object-stub";
+type RuntimeModule =
+  | "email"
+  | "gate"
+  | "inspect"
+  | "link"
+  | "loader-stub"
+  | "object-proxy"
+  | "object-stub"
+  | "rpc-names";
+
+/** What several of them import from `./rpc-names.js`. */
+export const rpcNames = (): WorkerModule => ({ name: "rpc-names.js", esModule: runtimeText("rpc-names") });
 
 const texts = new Map<RuntimeModule, string>();
 

@@ -6,7 +6,7 @@ import type { WorkflowRow } from "../../store/schema.ts";
 import { homeUnavailable, notDeployed, refusedByEngine } from "./errors.ts";
 import { CALL_MS, CALL_PATIENCE_MS, CALL_PAUSE_MS, MAX_ANSWER_BYTES } from "./limits.ts";
 
-/** How the gate says that nothing was done because the home is moving (`workerd/gate.worker.js`). */
+/** How the gate says that nothing was done because the home is moving (`workerd/rpc-names.worker.js`). */
 export const MOVED = "freehold: the home of this object is moving";
 
 /** Failures of connecting: the process that listened there has ended, and another will take its place. */

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { socketNames } from "../../workerd/plan.ts";
+import { runtimeText } from "../../workerd/runtime-text.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../../workerd/testing.ts";
 import { planLaunch } from "../launch.ts";
 import { MOVED } from "./home.ts";
 import { startTestHome, type TestHome, testWorkflow } from "./testing.ts";
-import { workerText } from "./worker-texts.ts";
 
 const ORDERS = `
 export class Orders extends WorkflowEntrypoint {
@@ -105,6 +105,6 @@ describe("a binding to a workflow of another runner", () => {
   it("and whoever else calls knows a refusal of a home that moves", async () => {
     expect(await home.drain()).toBe(200);
     expect((await home.gate("GET", "/counts")).error.message).toBe(MOVED);
-    expect(workerText("link")).toContain(JSON.stringify(MOVED));
+    expect(runtimeText("rpc-names")).toContain(JSON.stringify(MOVED));
   });
 });

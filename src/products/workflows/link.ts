@@ -1,4 +1,5 @@
 import { type Service, type ServiceDesignator, VOID } from "../../workerd/config.ts";
+import { rpcNames } from "../../workerd/runtime-text.ts";
 import { workerText } from "./worker-texts.ts";
 
 const LINK_SERVICE = "workflow-link";
@@ -20,7 +21,7 @@ function service(): Service {
   return {
     name: LINK_SERVICE,
     worker: {
-      modules: [{ name: "link.js", esModule: workerText("link") }],
+      modules: [{ name: "link.js", esModule: workerText("link") }, rpcNames()],
       compatibilityDate: "2026-11-01",
       bindings: [{ name: "DEBUG_PORT", workerdDebugPort: VOID }],
     },

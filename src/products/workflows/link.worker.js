@@ -1,13 +1,11 @@
 // @ts-check
 /** Stands for a workflow whose instances another runner owns, and calls that runner's gate. */
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { MOVED } from "./rpc-names.js";
 
 /** Methods that a binding calls; the gate's part of workflows has the same. */
 const METHODS = ["getInstance", "create", "createBatch", "deleteBatch", "status", "pause", "resume", "restart"];
 const MORE_METHODS = ["terminate", "deleteInstance", "sendEvent", "subscribe"];
-
-/** By this the gate refuses a call before anything of it was done: the instances are moving to another runner. */
-const MOVED = "freehold: the home of this object is moving";
 
 /** How long a call is repeated, and after what pause. */
 const PATIENCE_MS = 20_000;
