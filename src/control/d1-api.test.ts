@@ -1,9 +1,10 @@
-import { createHash } from "node:crypto";
-import { existsSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sql } from "kysely";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { paths } from "../domain/paths.ts";
+import { sweepDatabases } from "../products/d1/store.ts";
 import { type FakeDatabases, fakeDatabases } from "../products/d1/testing.ts";
 import { DatabaseError } from "../store/platform.ts";
 import { allRoutes } from "./routes.ts";
@@ -275,6 +276,8 @@ test("Time Travel: bookmarks of now and of a time, restore by either", async () 
   const bookmark = `${list}/${id}/time_travel/bookmark`;
   expect(result(await get(`${bookmark}?`))).toEqual({ bookmark: "b-1" });
   const atMs = Date.now() - 60_000;
+  const made = { created_on: new Date(atMs - 5000).toISOString() };
+  await control.platform.db.updateTable("d1_databases").set(made).execute();
   const iso = new Date(atMs).toISOString();
   expect(result(await get(`${bookmark}?timestamp=${encodeURIComponent(iso)}`))).toEqual({ bookmark: `b-at-${atMs}` });
   const restored = result(await post(`${list}/${id}/time_travel/restore?bookmark=b-7`));
@@ -284,6 +287,94 @@ test("Time Travel: bookmarks of now and of a time, restore by either", async () 
     const refused = await post(`${list}/${id}/time_travel/restore${query}`);
     expect(refused.json.errors[0]?.code).toBe(7400);
   }
+});
+
+test("a time before the database was made is refused, the second of its creation is not", async () => {
+  const id = await create("shop");
+  const { created_on } = await control.platform.db
+    .selectFrom("d1_databases")
+    .select("created_on")
+    .executeTakeFirstOrThrow();
+  const second = Math.floor(Date.parse(created_on) / 1000);
+  const travel = `${list}/${id}/time_travel`;
+  for (const answer of [
+    await get(`${travel}/bookmark?timestamp=${second - 1}`),
+    await post(`${travel}/restore?timestamp=${second - 1}`),
+  ]) {
+    expect([answer.status, answer.json.errors[0]?.code]).toEqual([400, 7400]);
+    expect(answer.json.errors[0]?.message).toContain(`before the creation of the database (${created_on})`);
+  }
+  expect(databases.calls).toEqual([]);
+  expect((await post(`${travel}/restore?timestamp=${second}`)).status).toBe(200);
+});
+
+test("a database has one export at a time", async () => {
+  const id = await create("shop");
+  const first = result(await post(`${list}/${id}/export`, { output_format: "polling" }));
+  writeFileSync(join(directory(id), "import-0a.sql"), "");
+  const second = result(await post(`${list}/${id}/export`, { output_format: "polling" }));
+  expect(readdirSync(directory(id)).toSorted()).toEqual([second.result.filename, "import-0a.sql"]);
+  expect((await control.app.request(first.result.signed_url)).status).toBe(404);
+  expect((await control.app.request(second.result.signed_url)).status).toBe(200);
+});
+
+test("an account runs few imports and exports at a time, so that hosts are left for queries", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  databases.gate = promise;
+  const ids: string[] = [];
+  for (const name of ["a", "b", "c", "d"]) ids.push(await create(name));
+  const begin = (id = "") => post(`${list}/${id}/export`, { output_format: "polling" });
+  const running = ids.slice(0, 3).map(begin);
+  await Promise.all(running);
+  const refused = await begin(ids[3]);
+  expect([refused.status, refused.json.errors[0]?.code]).toEqual([429, 7429]);
+  resolve();
+  expect(
+    result(await post(`${list}/${ids[0]}/export`, { output_format: "polling", current_bookmark: "b-1" })),
+  ).toMatchObject({
+    status: "complete",
+  });
+});
+
+test("an upload goes to no directory that a link leads to", async () => {
+  const id = await create("shop");
+  const text = "SELECT 1;";
+  const { upload_url } = result(await post(`${list}/${id}/import`, { action: "init", etag: md5(text) }));
+  const elsewhere = paths(control.platform.config).blobs;
+  mkdirSync(elsewhere, { recursive: true });
+  rmSync(directory(id), { recursive: true });
+  symlinkSync(elsewhere, directory(id));
+  expect((await upload(upload_url, text)).status).toBe(404);
+  expect(readdirSync(elsewhere)).toEqual([]);
+});
+
+test("directories without a row are swept once they are old, and nothing else is", async () => {
+  const id = await create("shop");
+  const account = paths(control.platform.config).databases(control.accountId);
+  const [old, young, deleted] = [randomUUID(), randomUUID(), `.deleted-${randomUUID()}`];
+  for (const name of [old, young, deleted, "notes"]) mkdirSync(join(account, name));
+  for (const name of [id, old, deleted, "notes"]) utimesSync(join(account, name), new Date(0), new Date(0));
+  const said = vi.spyOn(console, "error").mockImplementation(() => {});
+  expect(await sweepDatabases(control.platform, Date.now())).toBe(true);
+  expect(readdirSync(account).toSorted()).toEqual([id, young, "notes"].toSorted());
+  expect(await sweepDatabases(control.platform, Date.now() + 61_000)).toBe(false);
+  expect(readdirSync(account).toSorted()).toEqual([id, "notes"].toSorted());
+  expect(said).toHaveBeenCalledTimes(2);
+  said.mockRestore();
+});
+
+test.each([
+  [{}, '"sql" must be text'],
+  [{ sql: 1 }, '"sql" must be text'],
+  [{ batch: [{ sql: "SELECT 1" }, { sql: null }] }, '"sql" of statement 2 must be text'],
+  [{ sql: "SELECT ?", params: [{}] }, '"params" must be a list of null, numbers'],
+  [{ sql: "SELECT ?", params: "x" }, '"params" must be a list of null, numbers'],
+  [["SELECT 1"], 'give {"sql"'],
+  [{ batch: "SELECT 1" }, 'give {"sql"'],
+])("the query %j is refused in plain words", async (body, why) => {
+  const id = await create("shop");
+  const { status, json } = await post(`${list}/${id}/query`, body);
+  expect([status, json.errors[0]?.message]).toEqual([400, expect.stringContaining(why)]);
 });
 
 const graphql = async (query: string, variables: object) => {

@@ -6,6 +6,7 @@ import type { MemberCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
 import { deriveKey, seal, unseal } from "../lib/seal.ts";
+import { sweepDatabasesLater } from "../products/d1/store.ts";
 import { directoryBlobs } from "../store/blobs.ts";
 import { migrate } from "../store/migrations/index.ts";
 import type { Platform } from "../store/platform.ts";
@@ -109,6 +110,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   await publish();
   // What an earlier process of this role did not come to.
   discardDeletedState(platform);
+  sweepDatabasesLater(platform);
   const republish = setInterval(publish, REPUBLISH_MS).unref();
 
   return {

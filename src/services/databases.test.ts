@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { Config } from "../domain/config.ts";
 import { paths } from "../domain/paths.ts";
 import { requestKind } from "../products/d1/host-protocol.ts";
@@ -223,4 +223,38 @@ test("bytes that wait are bounded, and what nobody waits for any more is not beg
   // Those that had been sent behind it went back to the queue with the host's end.
   expect(await Promise.all(gone)).not.toContain(true);
   expect(await query(id, "SELECT count(*) FROM t")).toEqual([[0]]);
+});
+
+test("a query that takes too much memory fails by itself, and the host goes on", async () => {
+  const id = create();
+  await query(id, "CREATE TABLE t (a)");
+  const rows = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 500)";
+  const sql = `${rows} SELECT count(*) FROM (SELECT randomblob(1000000) AS b FROM c ORDER BY 1)`;
+  const payload = Buffer.from(JSON.stringify({ sql }));
+  const text = await new Promise<string>((resolve) =>
+    databases.run(
+      ACCOUNT,
+      { databaseId: id, kind: requestKind.wire, flags: 0, payload },
+      (reply) => resolve(reply.payload.toString()),
+      60_000,
+    ),
+  );
+  expect(text).toContain("SQLITE_NOMEM");
+  expect(await query(id, "SELECT count(*) FROM t")).toEqual([[0]]);
+  expect(started).toHaveLength(1);
+}, 60_000);
+
+test("a host that does not start: the Worker is told nothing of this machine", async () => {
+  const said = vi.spyOn(console, "error").mockImplementation(() => {});
+  await databases.stop();
+  databases = new Databases({
+    queryMs: QUERY_MS,
+    startHost: () => Promise.reject(new Error("/host/main.js: no such file")),
+    endHost: async () => {},
+  });
+  await expect(query(create(), "SELECT 1")).rejects.toThrow(
+    "unavailable: The database cannot be reached now. Try again.",
+  );
+  expect(said).toHaveBeenCalledWith(expect.stringContaining("/host/main.js"));
+  said.mockRestore();
 });

@@ -2,14 +2,13 @@ import { randomBytes } from "node:crypto";
 import { failureReply, type HostReply, type HostRequest } from "../products/d1/host-protocol.ts";
 import { mayRepeat } from "../products/d1/repeatable.ts";
 import { type DatabaseTask, HostConnection } from "./database-host.ts";
+import { isStuck, leastLoaded, longestReading, patienceWith } from "./database-relief.ts";
 import {
-  ANOTHER_HOST_MS,
   BUSY_HOST_MS,
   DATABASE_TICK_MS,
   HOST_IDLE_MS,
   MAX_DATABASE_QUEUE,
   MAX_DATABASE_QUEUE_BYTES,
-  MAX_HOSTS_PER_ACCOUNT,
 } from "./limits.ts";
 
 export interface DatabasesOptions {
@@ -18,7 +17,15 @@ export interface DatabasesOptions {
   endHost(hostId: string): Promise<unknown>;
   /** Longest time of a query. */
   queryMs: number;
+  /** See `STARVING_MS` in `limits.ts`, which it is by default. */
+  starvingMs?: number;
 }
+
+/** The original's words. */
+const TIMED_OUT = "D1 DB storage operation exceeded timeout which caused object to be reset.";
+
+const STARVED =
+  "D1 DB query was ended early: the account runs as many long queries as it may, and others waited. Make it shorter, or run fewer at a time.";
 
 interface Account {
   accountId: string;
@@ -33,11 +40,13 @@ interface Account {
 /**
  * Sends requests to SQLite hosts, each of which does one after the other. A database stays with its host, where its file
  * is open. When a host works on one request for long, requests for its other databases go to another host; when it does so
- * for too long it is ended, and only the caller of that request is told.
+ * for too long it is ended, and only the caller of that request is told. When every host an account may have is at that,
+ * the longest query that only reads is ended early, so that the account's others wait seconds and not for all of the time.
  */
 export class Databases {
   readonly #options: DatabasesOptions;
   readonly #accounts = new Map<string, Account>();
+  #stopped = false;
   /** Runs while a host has something to do. */
   #timer: NodeJS.Timeout | undefined;
   readonly #idleTimer = setInterval(() => this.#endIdle(), HOST_IDLE_MS / 4).unref();
@@ -82,6 +91,7 @@ export class Databases {
 
   /** Ends all hosts. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#idleTimer);
     this.#rest();
     const hosts = [...this.#accounts.values()].flatMap((account) => account.hosts);
@@ -97,6 +107,10 @@ export class Databases {
   }
 
   #dispatch(account: Account, task: DatabaseTask): void {
+    if (this.#stopped) {
+      task.done(failureReply({ code: "unavailable", message: "The platform is stopping. Try again." }));
+      return;
+    }
     this.#timer ??= setInterval(() => this.#tick(), DATABASE_TICK_MS);
     let host = account.assigned.get(task.databaseId);
     if (!host) {
@@ -136,7 +150,7 @@ export class Databases {
     this.#forget(account, host);
     console.error(`databases of ${account.accountId}: ${error.message}`);
     for (const task of host.takeOthers()) {
-      task.done(failureReply({ code: "unavailable", message: `The database cannot be reached: ${error.message}` }));
+      task.done(failureReply({ code: "unavailable", message: "The database cannot be reached now. Try again." }));
     }
   }
 
@@ -198,13 +212,8 @@ export class Databases {
     }
   }
 
-  #timeOut(host: HostConnection, task: DatabaseTask): void {
-    task.done(
-      failureReply({
-        code: "timeout",
-        message: "D1 DB storage operation exceeded timeout which caused object to be reset.",
-      }),
-    );
+  #timeOut(host: HostConnection, task: DatabaseTask, message = TIMED_OUT): void {
+    task.done(failureReply({ code: "timeout", message }));
     // What comes of it now is no matter: it has been answered.
     task.done = () => {};
     task.losses = 1;
@@ -213,24 +222,19 @@ export class Databases {
 
   #relieve(account: Account, host: HostConnection, nowMs: number): void {
     let other = this.#able(account);
-    if (!other && isStuck(host, nowMs, ANOTHER_HOST_MS) && account.hosts.length < MAX_HOSTS_PER_ACCOUNT) {
+    if (!other) {
+      const patienceMs = patienceWith(account.hosts);
+      if (patienceMs === undefined) {
+        const ended = longestReading(account.hosts, nowMs, this.#options.starvingMs);
+        if (ended?.current) this.#timeOut(ended, ended.current, STARVED);
+        return;
+      }
+      if (!isStuck(host, nowMs, patienceMs)) return;
       other = this.#start(account);
     }
-    if (!other) return;
     for (const task of host.takeOthers()) {
       account.assigned.set(task.databaseId, other);
       other.run(task);
     }
   }
-}
-
-function isStuck(host: HostConnection, nowMs: number, afterMs: number): boolean {
-  return host.current !== undefined && nowMs - host.busySinceMs > afterMs;
-}
-
-function leastLoaded(hosts: HostConnection[]): HostConnection | undefined {
-  return hosts.reduce<HostConnection | undefined>(
-    (best, host) => (best === undefined || host.load < best.load ? host : best),
-    undefined,
-  );
 }

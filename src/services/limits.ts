@@ -40,6 +40,12 @@ export const MAX_HOSTS_PER_ACCOUNT = 4;
 export const BUSY_HOST_MS = 50;
 /** And another is started for them after this: about what a start takes. */
 export const ANOTHER_HOST_MS = 100;
+/** Further ones when all have been stuck for so long, while the machine has this much memory available. */
+export const MAX_EXTRA_HOSTS_PER_ACCOUNT = 4;
+export const EXTRA_HOST_MS = 1000;
+export const EXTRA_HOST_MEMORY_BYTES = 1024 * 1024 * 1024;
+/** When no host may be added and others wait, a query that only reads may be ended after this time. */
+export const STARVING_MS = 5000;
 /** How often that is looked at. */
 export const DATABASE_TICK_MS = 20;
 /** A host that nobody needed for this long is ended. */

@@ -69,7 +69,7 @@ async function copySettled(from: string, to: string): Promise<boolean> {
 
 /**
  * Keeps the log of a D1 database from being archived and written back until the lock that is returned is closed. Its host
- * takes the lock alone for that, and goes on without when it does not get it (`products/d1/host/database.js`).
+ * takes the lock alone for that, and goes on without when it does not get it (`products/d1/host/standing.js`).
  * Undefined when the database is gone.
  */
 export function holdD1(directory: string): DatabaseSync | undefined {

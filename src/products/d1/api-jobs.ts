@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ApiError } from "../../lib/api.ts";
-import { MAX_ACTIVE_JOBS, MAX_FINISHED_JOBS, POLL_HOLD_MS } from "./api-limits.ts";
+import type { DatabaseKey } from "./api-call.ts";
+import { MAX_ACCOUNT_JOBS, MAX_ACTIVE_JOBS, MAX_FINISHED_JOBS, POLL_HOLD_MS } from "./api-limits.ts";
 import { busy, tooManyJobs } from "./errors.ts";
 
 /** An import or export that runs or ran. It is known to this process only: a restart of the platform forgets it. */
@@ -10,6 +11,8 @@ export interface Job {
   mark: string;
   /** The database's bookmark when it began. */
   bookmark: string;
+  /** Whose database it is about. */
+  accountId: string;
   outcome: { result: Record<string, unknown> } | { error: string } | undefined;
   done: Promise<void>;
 }
@@ -28,14 +31,16 @@ export class Jobs {
    */
   start(
     { type, mark, bookmark }: Pick<Job, "type" | "mark" | "bookmark">,
-    databaseId: string,
+    { accountId, databaseId }: DatabaseKey,
     task: () => Promise<Record<string, unknown>>,
   ): Job {
     const present = this.find(type, databaseId);
     if (present?.mark === mark && (type === "import" || !present.outcome)) return present;
     this.refuseBusy(databaseId);
-    if ([...this.#jobs.values()].filter(({ outcome }) => !outcome).length >= MAX_ACTIVE_JOBS) throw tooManyJobs();
-    const job: Job = { type, mark, bookmark, outcome: undefined, done: Promise.resolve() };
+    const active = [...this.#jobs.values()].filter(({ outcome }) => !outcome);
+    const own = active.filter((job) => job.accountId === accountId);
+    if (active.length >= MAX_ACTIVE_JOBS || own.length >= MAX_ACCOUNT_JOBS) throw tooManyJobs();
+    const job: Job = { type, mark, bookmark, accountId, outcome: undefined, done: Promise.resolve() };
     job.done = task().then(
       (result) => {
         job.outcome = { result };

@@ -20,10 +20,17 @@ export const BULK_TIMEOUT_MS = 3_600_000;
 
 /** Bytes of an imported file (documented). */
 export const MAX_IMPORT_BYTES = 5_000_000_000;
+/** Room that imports and exports leave on the disk: the smaller of this and this share of it. Own. */
+export const MIN_FREE_BYTES = 1_000_000_000;
+export const MIN_FREE_SHARE = 0.05;
+/** While an upload comes, the room is looked at again after so many bytes. Own. */
+export const ROOM_CHECK_BYTES = 64 * 1024 * 1024;
 /** How long the addresses of an upload and of a download hold. Client: it tells people "one hour". */
 export const TRANSFER_LIFE_MS = 3_600_000;
 /** Imports and exports that run at one time, of all accounts. Own. */
 export const MAX_ACTIVE_JOBS = 64;
+/** Of one account: each holds a SQLite host, and some must be left for queries. Own. */
+export const MAX_ACCOUNT_JOBS = 3;
 /** Finished imports and exports whose outcome can still be asked for. Own. */
 export const MAX_FINISHED_JOBS = 1000;
 /** The client polls without a pause, so the server holds the answer this long ("about a second", wrangler-api.md 5.4). */

@@ -15,8 +15,26 @@ const Value = z.union([
 const Single = z.object({ sql: z.string(), params: z.array(Value).optional() });
 
 /** One SQL text; several statements in `batch`, or as a plain list as older clients send them. */
-export const QueryBody = z.union([z.object({ batch: z.array(Single) }), Single, z.array(Single)]);
+export const QueryBody = z.union([z.object({ batch: z.array(Single) }), Single, z.array(Single)], {
+  error: ({ input }) => whatIsWrong(input),
+});
 export type QueryBody = z.infer<typeof QueryBody>;
+
+/** A union by itself says only that no form fits. */
+function whatIsWrong(body: unknown): string {
+  const statements = isObject(body) && "batch" in body ? body.batch : body;
+  const all = Array.isArray(statements) ? statements : [statements];
+  const at = all.findIndex((one) => !Single.safeParse(one).success);
+  const where = all.length > 1 ? ` of statement ${at + 1}` : "";
+  const wrong = all[at];
+  if (!isObject(wrong)) return 'give {"sql": "…", "params": […]}, or {"batch": [{"sql": "…", "params": […]}, …]}';
+  if (typeof wrong.sql !== "string") return `"sql"${where} must be text: the SQL to run`;
+  return `"params"${where} must be a list of null, numbers, strings, booleans, and lists of bytes (0 to 255)`;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
 
 /** Runs the request in one transaction and answers a result for each statement of it. */
 export async function runQuery(platform: Platform, key: DatabaseKey, body: QueryBody): Promise<D1Rows[]> {

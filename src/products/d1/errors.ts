@@ -67,6 +67,11 @@ export const busy = (what: "import" | "export") =>
 export const tooManyJobs = () =>
   refuse(429, 7429, "Too many imports and exports run at once. Repeat this one in a minute.");
 
+export const beforeCreation = (createdMs: number) =>
+  malformed(
+    `the timestamp lies before the creation of the database (${new Date(createdMs).toISOString()}), when there was nothing to restore.`,
+  );
+
 export const jobUnknown = (what: "import" | "export") =>
   malformed(
     what === "import"
@@ -75,7 +80,11 @@ export const jobUnknown = (what: "import" | "export") =>
   );
 
 export const diskFull = () =>
-  refuse(507, 7500, "The disk of this platform is full. Make room in its data directory, then repeat the call.");
+  refuse(
+    507,
+    7500,
+    "The disk of this platform is full, or nearly so. Make room on the disk of its data directory, then repeat the call.",
+  );
 
 /** What a failure of a database is to a caller of the API. */
 const answers: Record<DatabaseFailureCode, { status: number; code: number }> = {

@@ -5,7 +5,7 @@ import { removeFile } from "../../lib/durable-file.ts";
 import type { Platform } from "../../store/platform.ts";
 import { signAddress, type Transfer } from "./api-address.ts";
 import { callDatabase, type DatabaseKey } from "./api-call.ts";
-import { openTransfer, pathOf, removeLater, removeStaleFiles } from "./api-files.ts";
+import { openTransfer, pathOf, removeLater, removeOtherExports, removeStaleFiles, requireRoom } from "./api-files.ts";
 import { type Jobs, presentJob } from "./api-jobs.ts";
 import { MAX_EXPORT_TABLES } from "./api-limits.ts";
 import { exportGone, jobUnknown, malformed } from "./errors.ts";
@@ -60,11 +60,15 @@ async function start(
   if (known?.mark === mark && !known.outcome) return known;
   jobs.refuseBusy(key.databaseId);
   await removeStaleFiles(platform, key);
+  // The text is about as large as the database.
+  await requireRoom(platform, (await callDatabase(platform, key, "info", {})).fileBytes);
   const { bookmark } = await callDatabase(platform, key, "bookmark", {});
   const file = `export-${randomBytes(16).toString("hex")}.sql`;
   const path = pathOf(platform, key, file);
-  return jobs.start({ type: "export", mark, bookmark }, key.databaseId, async () => {
+  return jobs.start({ type: "export", mark, bookmark }, key, async () => {
     try {
+      // Not before: until now another export might have been the one to run.
+      await removeOtherExports(platform, key, file);
       await callDatabase(platform, key, "export", { file, ...options });
     } catch (error) {
       await removeFile(path);

@@ -1,9 +1,14 @@
 /** The SQLite host as a process: what it refuses, what it keeps, and that nothing acknowledged is lost. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { databaseHostProgram } from "./host-program.ts";
 import { startTestHost, type TestHost } from "./testing-host.ts";
+
+// Plain JavaScript, which has no types here.
+const { Database } = await import(join(databaseHostProgram.directory, "database.js"));
+const { Insights } = await import(join(databaseHostProgram.directory, "insights.js"));
 
 let host: TestHost;
 let id: string;
@@ -23,10 +28,11 @@ const file = (...names: string[]) => join(host.directory, id, ...names);
 
 describe("what SQL may not do", () => {
   test.each([
-    ["ATTACH 'other.db' AS other", "not authorized: ATTACH"],
+    ["ATTACH 'other.db' AS other", "not authorized: ATTACH (a query reaches one database;"],
+    ["ATTACH '' AS other", "not authorized: ATTACH"],
     ["DETACH main", "not authorized: DETACH"],
     ["VACUUM", "not authorized: VACUUM"],
-    ["VACUUM INTO 'copy.db'", "not authorized"],
+    ["VACUUM INTO 'copy.db'", "not authorized: VACUUM"],
     ["BEGIN", "instead of the SQL BEGIN TRANSACTION or SAVEPOINT"],
     ["COMMIT", "instead of the SQL BEGIN TRANSACTION or SAVEPOINT"],
     ["SAVEPOINT s", "instead of the SQL BEGIN TRANSACTION or SAVEPOINT"],
@@ -41,10 +47,21 @@ describe("what SQL may not do", () => {
     ["CREATE TEMP TABLE t (a)", "not authorized: temporary"],
     ["CREATE VIRTUAL TABLE t USING dbstat", "not authorized: virtual table module dbstat"],
     ["CREATE TABLE _cf_KV (a)", "not authorized: names that begin with _cf_ are reserved"],
+    ["ALTER TABLE plain RENAME TO _cf_y", "names that begin with _cf_ are reserved (choose another name): SQLITE_AUTH"],
+    ["alter table plain rename/* to _x */TO -- _x\n[_CF_y]", "names that begin with _cf_ are reserved"],
     ["UPDATE sqlite_schema SET sql = ''", "may not be modified"],
     ["SELECT * FROM pragma_journal_mode", "not authorized: PRAGMA journal_mode"],
   ])("%s", async (sql, message) => {
+    await run("CREATE TABLE plain (a)");
     await expect(run(sql)).rejects.toThrow(message);
+    expect((await run("SELECT name FROM sqlite_schema")).rows).toEqual([["plain"]]);
+  });
+
+  test("a name with _cf_ elsewhere is a name like others", async () => {
+    await run("CREATE TABLE t (a)");
+    await run("ALTER TABLE t RENAME TO t_cf_");
+    await run("ALTER TABLE t_cf_ RENAME COLUMN a TO _cf_a");
+    expect((await run("SELECT _cf_a FROM t_cf_")).columns).toEqual(["_cf_a"]);
   });
 
   test("a refused statement in a batch undoes the others", async () => {
@@ -219,7 +236,9 @@ test("a failed import changes nothing", async () => {
     file("bad.sql"),
     `CREATE TABLE t (a);\n${"INSERT INTO t VALUES (1);\n".repeat(1000)}INSERT INTO nowhere VALUES (1);`,
   );
-  await expect(host.call(id, "import", { file: "bad.sql" })).rejects.toThrow("no such table: nowhere");
+  await expect(host.call(id, "import", { file: "bad.sql" })).rejects.toThrow(
+    "no such table: nowhere: SQLITE_ERROR (statement 1002 of the file: INSERT INTO nowhere VALUES (1))",
+  );
   await expect(run("SELECT * FROM t")).rejects.toThrow("no such table: t");
 });
 
@@ -245,6 +264,45 @@ test("no acknowledged write is lost when the host is killed", async () => {
   }
   expect(acknowledged).toBeGreaterThan(0);
   expect((await run("PRAGMA integrity_check")).rows).toEqual([["ok"]]);
+});
+
+test("a database that moved away to be deleted is closed without a word", async () => {
+  const directory = file();
+  const database = new Database(directory, { retentionMs: 1000, maxBytes: 1_000_000 }, new Insights().of(id));
+  database.batch([{ sql: "CREATE TABLE t (a)" }]);
+  renameSync(directory, `${directory}-deleted`);
+  const said = vi.spyOn(console, "error").mockImplementation(() => {});
+  database.close();
+  expect(said).not.toHaveBeenCalled();
+  said.mockRestore();
+});
+
+test("costs of statements: long texts are cut, and those of a closed database are kept until it is deleted", async () => {
+  const long = `SELECT '${"x".repeat(50_000)}'`;
+  await run(long);
+  await run("SELECT 1");
+  await run("SELECT 1");
+  const { queries } = await host.call(id, "insights", {});
+  expect(queries.find(({ sql }) => sql === "SELECT 1")).toMatchObject({ count: 2, rowsReturned: 2 });
+  expect(queries.map(({ sql }) => sql.length).toSorted((a, b) => a - b)).toEqual([8, 2001]);
+  // More than the host has open at a time.
+  for (let count = 0; count < 100; count++) await host.run(host.create(), "SELECT 2");
+  expect((await host.call(id, "insights", {})).queries).toHaveLength(2);
+  await host.call(id, "close", {});
+  expect((await host.call(id, "insights", {})).queries).toEqual([]);
+});
+
+test("costs of all databases together are bounded", () => {
+  const insights = new Insights();
+  const meta = { duration: 1, rows_read: 0, rows_written: 0 };
+  const add = (database: number) => {
+    for (let index = 0; index < 1000; index++) {
+      insights.of(`db-${database}`).add(`${index} ${"x".repeat(3000)}`, meta, 0);
+    }
+  };
+  for (let database = 0; database < 10; database++) add(database);
+  const counts = Array.from({ length: 10 }, (_, database) => insights.of(`db-${database}`).list().length);
+  expect(counts).toEqual([0, 0, 0, 0, 0, 0, 0, 500, 500, 500]);
 });
 
 test("a closed database is whole in its file", async () => {

@@ -5,9 +5,9 @@ import { removeFile } from "../../lib/durable-file.ts";
 import type { Platform } from "../../store/platform.ts";
 import { signAddress, type Transfer } from "./api-address.ts";
 import { callDatabase, type DatabaseKey } from "./api-call.ts";
-import { openTransfer, pathOf, removeLater, removeStaleFiles } from "./api-files.ts";
+import { openTransfer, pathOf, removeLater, removeStaleFiles, requireDirectory, requireRoom } from "./api-files.ts";
 import { type Jobs, presentJob } from "./api-jobs.ts";
-import { MAX_IMPORT_BYTES } from "./api-limits.ts";
+import { MAX_IMPORT_BYTES, ROOM_CHECK_BYTES } from "./api-limits.ts";
 import {
   diskFull,
   importTooLarge,
@@ -71,12 +71,16 @@ export async function receiveImport(
 ): Promise<Response> {
   const etag = FILE.exec(file)?.[1];
   if (etag === undefined) throw malformed("the address names no file of an import.");
-  if (Number(request.headers.get("content-length") ?? 0) > MAX_IMPORT_BYTES) throw importTooLarge();
+  const announced = Number(request.headers.get("content-length") ?? 0);
+  if (announced > MAX_IMPORT_BYTES) throw importTooLarge();
+  await requireDirectory(platform, key);
+  // The file, and then what it makes of the database.
+  await requireRoom(platform, 2 * announced);
   const path = pathOf(platform, key, file);
   // A name of its own for each try: two may come at once.
   const part = pathOf(platform, key, file.replace(/\.sql$/, `-${randomBytes(4).toString("hex")}.sql.part`));
   try {
-    const received = await writeBody(request, part);
+    const received = await writeBody(platform, request, part);
     if (received !== etag) throw wrongContent(etag, received);
     await rename(part, path);
   } catch (error) {
@@ -88,11 +92,12 @@ export async function receiveImport(
 }
 
 /** Writes the body to a new file, to disk, and answers its MD5 in hexadecimal. */
-async function writeBody(request: Request, path: string): Promise<string> {
+async function writeBody(platform: Platform, request: Request, path: string): Promise<string> {
   const hash = createHash("md5");
   const file = await open(path, "wx", 0o600);
   try {
     let size = 0;
+    let checked = 0;
     const reader = request.body?.getReader();
     while (reader) {
       const { done, value } = await reader.read().catch(() => {
@@ -101,6 +106,10 @@ async function writeBody(request: Request, path: string): Promise<string> {
       if (done) break;
       size += value.byteLength;
       if (size > MAX_IMPORT_BYTES) throw importTooLarge();
+      if (size - checked > ROOM_CHECK_BYTES) {
+        await requireRoom(platform, 0);
+        checked = size;
+      }
       hash.update(value);
       await file.writeFile(value);
     }
@@ -120,9 +129,10 @@ async function ingest(platform: Platform, jobs: Jobs, key: DatabaseKey, file: st
   const path = pathOf(platform, key, file);
   const uploaded = await openTransfer(platform, key, file);
   if (!uploaded) throw uploadMissing(file);
-  await uploaded.close();
+  const { size } = await uploaded.stat().finally(() => uploaded.close());
+  await requireRoom(platform, size);
   const { bookmark } = await callDatabase(platform, key, "bookmark", {});
-  const job = jobs.start({ type: "import", mark: file, bookmark }, key.databaseId, async () => {
+  const job = jobs.start({ type: "import", mark: file, bookmark }, key, async () => {
     try {
       const reply = await callDatabase(platform, key, "import", { file });
       return { final_bookmark: reply.bookmark, num_queries: reply.queries, meta: reply.meta };

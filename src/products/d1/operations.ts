@@ -58,7 +58,7 @@ export interface D1Operations {
     request: { file: string; schema: boolean; data: boolean; tables: string[] };
     reply: { bytes: number; bookmark: string };
   };
-  /** What each distinct statement has cost since the host opened the database, costliest first. */
+  /** What each distinct statement has cost since the host was started, costliest first. */
   insights: { request: Record<string, never>; reply: { queries: D1QueryInsight[] } };
   /** Closes the file. The next operation opens it again. */
   close: { request: Record<string, never>; reply: Record<string, never> };

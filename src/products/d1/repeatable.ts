@@ -17,8 +17,9 @@ export function mayRepeat({ kind, payload }: Pick<HostRequest, "kind" | "payload
   return READING.has(operation);
 }
 
-/** A single SELECT; WITH may lead to a write. */
+/** A single SELECT; WITH may lead to a write, which has one of these words in it. */
 function reads(statement: unknown): boolean {
   const sql = (statement as { sql?: unknown } | null)?.sql;
-  return typeof sql === "string" && /^\s*SELECT\b[^;]*;?\s*$/i.test(sql);
+  if (typeof sql !== "string" || !/^\s*(SELECT|WITH)\b[^;]*;?\s*$/i.test(sql)) return false;
+  return /^\s*SELECT/i.test(sql) || !/\b(INSERT|REPLACE|UPDATE|DELETE)\b/i.test(sql);
 }

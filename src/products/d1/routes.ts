@@ -14,7 +14,7 @@ import { answerGraphql, GraphqlBody } from "./graphql.ts";
 import { ImportBody, importStep, receiveImport } from "./import.ts";
 import type { D1Rows } from "./operations.ts";
 import { changeSettings, createDatabase, deleteDatabase, listDatabases, requireDatabase } from "./store.ts";
-import { bookmarkAt, restore } from "./time-travel.ts";
+import { bookmarkAt, type DatedDatabase, restore } from "./time-travel.ts";
 
 const list = "/accounts/:account/d1/database";
 const one = `${list}/:database`;
@@ -228,8 +228,8 @@ async function addressed(request: ApiRequest<Platform, unknown>, kind: Transfer[
   return keyOf(await databaseOf(request));
 }
 
-function keyOf(row: D1DatabaseRow): DatabaseKey {
-  return { accountId: row.account_id, databaseId: row.id };
+function keyOf(row: D1DatabaseRow): DatedDatabase {
+  return { accountId: row.account_id, databaseId: row.id, createdMs: Date.parse(row.created_on) };
 }
 
 /** Size and tables; undefined when the host cannot say now, which is no reason to hide the database. */

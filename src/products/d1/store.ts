@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { sql } from "kysely";
 import { paths } from "../../domain/paths.ts";
@@ -22,6 +23,8 @@ const NAME = /^[A-Za-z0-9][\w-]*$/;
 
 /** Directories of deleted databases, until they are removed. */
 const DELETED = ".deleted-";
+/** A directory without a row may be of a database that is just being made. */
+const MAKING_MS = 60_000;
 
 /** Makes a database: its directory, durably, then its row. The host makes the file when it is first used. */
 export async function createDatabase(
@@ -116,6 +119,52 @@ export async function deleteDatabase(
   for (const name of await readdir(account).catch(() => [])) {
     if (name.startsWith(DELETED)) await rm(join(account, name), { recursive: true, force: true });
   }
+}
+
+/**
+ * Removes the directories of databases that have no row: a deletion or a creation was cut off by the end of the process.
+ * Young ones are left; true: there were some.
+ */
+export async function sweepDatabases(platform: Platform, nowMs: number): Promise<boolean> {
+  const files = paths(platform.config);
+  let young = false;
+  for (const { name: accountId } of await directoriesIn(dirname(files.databases("-")))) {
+    const account = files.databases(accountId);
+    for (const { name } of await directoriesIn(account)) {
+      const path = join(account, name);
+      if (name.startsWith(DELETED)) await rm(path, { recursive: true, force: true });
+      if (
+        !UUID.test(name) ||
+        (await databases(platform, accountId).select("id").where("id", "=", name).executeTakeFirst())
+      )
+        continue;
+      if (nowMs - ((await lstat(path).catch(() => undefined))?.mtimeMs ?? 0) < MAKING_MS) {
+        young = true;
+        continue;
+      }
+      console.error(`Removing what is left of the deleted D1 database ${name}.`);
+      await rename(path, join(account, DELETED + name));
+      await rm(join(account, DELETED + name), { recursive: true, force: true });
+    }
+  }
+  return young;
+}
+
+/** Sweeps now, and once more when those that are young now are not any more. Does not wait, and never fails. */
+export function sweepDatabasesLater(platform: Platform): void {
+  const sweep = () =>
+    sweepDatabases(platform, Date.now()).catch((error: unknown) => {
+      console.error("Data of deleted D1 databases could not be removed yet:", error);
+      return false;
+    });
+  void sweep().then((young) => {
+    if (young) setTimeout(sweep, MAKING_MS).unref();
+  });
+}
+
+async function directoriesIn(path: string): Promise<Dirent[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory());
 }
 
 function ignoreMissing(error: unknown): void {

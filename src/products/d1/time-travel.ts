@@ -1,23 +1,29 @@
 import type { Platform } from "../../store/platform.ts";
 import { callDatabase, type DatabaseKey } from "./api-call.ts";
-import { malformed } from "./errors.ts";
+import { beforeCreation, malformed } from "./errors.ts";
+
+/** A database, and when it was made (Unix time in milliseconds). */
+export interface DatedDatabase extends DatabaseKey {
+  createdMs: number;
+}
 
 /** The bookmark of a moment (`timestamp`), or of now without one. Error 7400 for a moment that cannot be. */
 export async function bookmarkAt(
   platform: Platform,
-  key: DatabaseKey,
+  key: DatedDatabase,
   timestamp: string | null,
 ): Promise<{ bookmark: string }> {
   if (!timestamp) return callDatabase(platform, key, "bookmark", {});
-  return callDatabase(platform, key, "bookmark", {
-    atMs: momentOf(timestamp, Date.now(), platform.config.state.timeTravelMs),
-  });
+  const atMs = momentOf(timestamp, Date.now(), platform.config.state.timeTravelMs);
+  // Callers may know the time to a second only.
+  if (atMs < key.createdMs - (key.createdMs % 1000)) throw beforeCreation(key.createdMs);
+  return callDatabase(platform, key, "bookmark", { atMs });
 }
 
 /** Puts the database back, to a bookmark or to a moment. What was there before stays reachable by `previous_bookmark`. */
 export async function restore(
   platform: Platform,
-  key: DatabaseKey,
+  key: DatedDatabase,
   query: URLSearchParams,
 ): Promise<Record<string, unknown>> {
   const wanted = query.get("bookmark");

@@ -21,8 +21,11 @@ export const PAGE_BYTES = 4096;
 export const CACHE_KIB = 512;
 /** Prepared statements of one open database. */
 export const MAX_STATEMENTS = 100;
-/** Statements whose cost is added up, of one open database. */
+/** Statements of one database whose cost is added up. */
 export const MAX_INSIGHTS = 500;
+/** Of their texts, this much is kept; and of the texts of all databases of a process together. */
+export const INSIGHT_SQL_CHARACTERS = 2000;
+export const MAX_INSIGHT_CHARACTERS = 4_000_000;
 /** Databases open at a time: each has five file descriptors and about 0.35 MB (measured), most of it SQLite's own. */
 export const MAX_OPEN = 100;
 /** A database that nobody asked for this long is closed. */
@@ -40,6 +43,8 @@ export const CHUNK_FRAMES = 1000;
 /** Compressed bytes of segments after which a base is made, if the database itself is not larger. */
 export const BASE_AFTER_BYTES = 16 * 1024 * 1024;
 
+/** Of a statement that fails, what an import shows. */
+export const SHOWN_SQL_CHARACTERS = 80;
 /** Bytes of an import file read at a time. */
 export const IMPORT_CHUNK_BYTES = 1024 * 1024;
 /** One statement of an import: a row of a dump has blobs of 2 MB in hexadecimal. */

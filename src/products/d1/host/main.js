@@ -6,15 +6,14 @@
  */
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { Database } from "./database.js";
 import { Failure, failureOf } from "./failure.js";
+import { Insights } from "./insights.js";
 import { IDLE_MS, MAX_OPEN, ROTATE_NOW_FRAMES } from "./limits.js";
 import { operations } from "./operations.js";
 import { answer } from "./wire.js";
 
-const [socketPath = "", directory = "", retentionMs = "0", maxBytes = "0", sqliteHeapBytes = "0"] =
-  process.argv.slice(2);
+const [socketPath = "", directory = "", retentionMs = "0", maxBytes = "0"] = process.argv.slice(2);
 const settings = { retentionMs: Number(retentionMs), maxBytes: Number(maxBytes) };
 
 const HEAD_BYTES = 46;
@@ -23,6 +22,7 @@ const REPLY_HEAD_BYTES = 10;
 
 /** @type {Map<string, Database>} */
 const open = new Map();
+const insights = new Insights();
 /** Work on archives that waits for a pause. @type {Map<string, Generator<void>>} */
 const bases = new Map();
 /** @type {Set<string>} */
@@ -45,7 +45,7 @@ function database(id) {
   if (!/^[0-9a-f-]{32,36}$/.test(id)) throw new Failure("not-found", "the database does not exist");
   const [oldest] = open.keys();
   if (open.size >= MAX_OPEN && oldest !== undefined) close(oldest);
-  found = new Database(join(directory, id), settings);
+  found = new Database(join(directory, id), settings, insights.of(id));
   open.set(id, found);
   return found;
 }
@@ -71,6 +71,7 @@ async function serve({ kind, flags, databaseId, payload }) {
   const { operation, request } = JSON.parse(payload.toString());
   if (operation === "close") {
     close(databaseId);
+    insights.forget(databaseId);
     return { text: "{}", found: undefined };
   }
   const perform = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
@@ -209,11 +210,6 @@ function requestOf(bytes) {
     payload: bytes.subarray(HEAD_BYTES),
   };
 }
-
-// One bound for all of SQLite's memory in this process: a query that needs more fails, and the process goes on.
-const bound = new DatabaseSync(":memory:");
-if (Number(sqliteHeapBytes) > 0) bound.exec(`PRAGMA hard_heap_limit=${Number(sqliteHeapBytes)}`);
-bound.close();
 
 setInterval(() => {
   if (working) return;

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { StringDecoder } from "node:string_decoder";
 import { dump } from "./dump.js";
-import { Failure } from "./failure.js";
-import { IMPORT_CHUNK_BYTES, IMPORTED_SQL_BYTES, sqliteLimits } from "./limits.js";
+import { Failure, failureOf } from "./failure.js";
+import { IMPORT_CHUNK_BYTES, IMPORTED_SQL_BYTES, SHOWN_SQL_CHARACTERS, sqliteLimits } from "./limits.js";
 import { nextStatement, statementsOf } from "./statements.js";
 import { bookmarkOf, positionOf } from "./wal.js";
 import { checked } from "./wire.js";
@@ -49,7 +49,7 @@ export const operations = {
   async restore(database, { bookmark }) {
     database.use(Date.now());
     const position = positionOf(String(bookmark));
-    if (!position) throw new Failure("bad-bookmark", "the bookmark is malformed");
+    if (!position) throw malformedBookmark();
     const previousBookmark = database.bookmark;
     // What is restored is read from the archive, and the present is kept there.
     if (!database.rotate()) throw new Failure("unavailable", "the database is busy; try again");
@@ -79,7 +79,11 @@ export const operations = {
     try {
       database.transaction(() => {
         for (const sql of readStatements(join(database.directory, fileName(file)))) {
-          ({ meta } = database.runOnce(sql, queries));
+          try {
+            ({ meta } = database.runOnce(sql, queries));
+          } catch (error) {
+            throw named(failureOf(error), sql, queries);
+          }
           queries++;
           read += meta.rows_read;
           written += meta.rows_written;
@@ -107,8 +111,7 @@ export const operations = {
   },
 
   insights(database) {
-    const queries = [...database.insights].map(([sql, cost]) => ({ sql, ...cost }));
-    return { queries: queries.sort((a, b) => b.totalMs - a.totalMs) };
+    return { queries: database.costs.list() };
   },
 };
 
@@ -137,6 +140,25 @@ async function replaceContent(database, path) {
   } finally {
     restored.close();
   }
+}
+
+function malformedBookmark() {
+  return new Failure(
+    "bad-bookmark",
+    "the bookmark is malformed: give one that `wrangler d1 time-travel info` or a restore has printed, or a timestamp",
+  );
+}
+
+/**
+ * The failure of a file's statement, which says which one it is.
+ * @param {Failure} failure
+ * @param {string} sql
+ * @param {number} index
+ */
+function named({ code, message }, sql, index) {
+  const line = sql.replace(/\s+/g, " ");
+  const shown = line.length > SHOWN_SQL_CHARACTERS ? `${line.slice(0, SHOWN_SQL_CHARACTERS)}…` : line;
+  return new Failure(code, `${message} (statement ${index + 1} of the file: ${shown})`, index);
 }
 
 /** @param {unknown} name */

@@ -28,6 +28,28 @@ const TRANSACTION =
   "To execute a transaction, please use the batch() API instead of the SQL BEGIN TRANSACTION or SAVEPOINT statements: " +
   "all statements of a batch take effect or none.";
 
+const RESERVED = "not authorized: names that begin with _cf_ are reserved";
+/** With whatever may stand between the words. */
+const GAP = String.raw`(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)`;
+const RENAMES_TO_RESERVED = new RegExp(String.raw`\bRENAME${GAP}+TO${GAP}*["'\x60\[]?_cf_`, "i");
+
+/** What to do instead, by the beginning of the refusal. */
+const REMEDIES = [
+  ["not authorized: ATTACH", "a query reaches one database; bind the other as well, and ask each by itself"],
+  ["not authorized: DETACH", "a query reaches one database, which stays attached"],
+  ["not authorized: VACUUM", "free pages are used again; for a smaller file, import an export into a new database"],
+  ["not authorized: temporary", "use a table, or WITH"],
+  ["not authorized: names", "choose another name"],
+  ["not authorized: virtual", "fts5, fts5vocab, rtree and rtree_i32 are allowed"],
+  ["not authorized: PRAGMA", "leave it out, also from dumps: the platform sets what the file needs"],
+];
+
+/** A refusal as the caller sees it; like the original's, it ends with the code. @param {string} refusal */
+function worded(refusal) {
+  const remedy = REMEDIES.find(([beginning]) => refusal.startsWith(/** @type {string} */ (beginning)))?.[1];
+  return `${refusal}${remedy ? ` (${remedy})` : ""}: SQLITE_AUTH`;
+}
+
 const WRITING = new Set([
   ...[sqlite.SQLITE_INSERT, sqlite.SQLITE_UPDATE, sqlite.SQLITE_DELETE, sqlite.SQLITE_ALTER_TABLE],
   ...[sqlite.SQLITE_REINDEX, sqlite.SQLITE_ANALYZE, sqlite.SQLITE_CREATE_VTABLE, sqlite.SQLITE_DROP_VTABLE],
@@ -45,6 +67,8 @@ const TEMPORARY = new Set([
  * runs. SQLite asks at both times: VACUUM attaches a file only when it runs, and table-valued PRAGMAs are prepared then.
  */
 export class Rules {
+  #running = false;
+  #altersTable = false;
   /** False while the host runs statements of its own. */
   #asked = false;
   reason = "";
@@ -56,18 +80,27 @@ export class Rules {
 
   begin() {
     this.#asked = true;
+    this.#running = false;
     this.reason = "";
-    this.writes = this.changesSchema = this.changesSettings = false;
+    this.writes = this.changesSchema = this.changesSettings = this.#altersTable = false;
     this.tables = new Set();
   }
 
   watch() {
-    this.#asked = true;
+    this.#asked = this.#running = true;
     this.reason = "";
   }
 
   end() {
     this.#asked = false;
+  }
+
+  /**
+   * What the authorizer is not told of the statement just prepared: the new name in `ALTER TABLE … RENAME TO`.
+   * @param {string} sql
+   */
+  refusalOfText(sql) {
+    return this.#altersTable && RENAMES_TO_RESERVED.test(sql) ? worded(RESERVED) : undefined;
   }
 
   /**
@@ -80,9 +113,10 @@ export class Rules {
     if (!this.#asked) return sqlite.SQLITE_OK;
     const refusal = this.#refusal(action, first ?? "", second);
     if (refusal !== undefined) {
-      this.reason = refusal === TRANSACTION ? refusal : `${refusal}: SQLITE_AUTH`;
+      this.reason = refusal === TRANSACTION ? refusal : worded(refusal);
       return sqlite.SQLITE_DENY;
     }
+    if (action === sqlite.SQLITE_ALTER_TABLE) this.#altersTable = true;
     if (WRITING.has(action)) {
       this.writes = true;
       if (SCHEMA.has(action)) this.changesSchema = true;
@@ -106,7 +140,7 @@ export class Rules {
       case sqlite.SQLITE_SAVEPOINT:
         return TRANSACTION;
       case sqlite.SQLITE_ATTACH:
-        return first === "" ? "not authorized: VACUUM" : "not authorized: ATTACH";
+        return this.#running ? "not authorized: VACUUM" : "not authorized: ATTACH";
       case sqlite.SQLITE_DETACH:
         return "not authorized: DETACH";
       case sqlite.SQLITE_FUNCTION:
@@ -119,7 +153,7 @@ export class Rules {
         if (!VIRTUAL_TABLES.has((second ?? "").toLowerCase())) return `not authorized: virtual table module ${second}`;
     }
     if (TEMPORARY.has(action)) return "not authorized: temporary tables, indexes, triggers and views";
-    return /^_cf_/i.test(first) ? `not authorized: names that begin with _cf_ are reserved` : undefined;
+    return /^_cf_/i.test(first) ? RESERVED : undefined;
   }
 
   /**
