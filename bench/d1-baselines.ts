@@ -49,8 +49,12 @@ const config :Workerd.Config = (services = [
   };
 }
 
-/** What developers know: the client's own local server. */
-export async function startWranglerDev(source: string): Promise<D1Baseline> {
+const oneDatabase = {
+  d1_databases: [{ binding: "DB", database_name: "one", database_id: "11111111-1111-4111-8111-111111111111" }],
+};
+
+/** What developers know: the client's own local server. `bindings` is the part of its configuration. */
+export async function startWranglerDev(source: string, bindings: object = oneDatabase): Promise<D1Baseline> {
   const directory = mkdtempSync(join(tmpdir(), "fh-d1dev-"));
   writeFileSync(join(directory, "index.js"), source);
   writeFileSync(
@@ -59,7 +63,7 @@ export async function startWranglerDev(source: string): Promise<D1Baseline> {
       name: "app",
       main: "index.js",
       compatibility_date: "2026-06-01",
-      d1_databases: [{ binding: "DB", database_name: "one", database_id: "11111111-1111-4111-8111-111111111111" }],
+      ...bindings,
     }),
   );
   const entry = join(repository, "node_modules/wrangler/bin/wrangler.js");

@@ -5,6 +5,7 @@ import { coldStart } from "./cold-start.ts";
 import { cpuLimit } from "./cpu-limit.ts";
 import { d1 } from "./d1.ts";
 import { deployTime } from "./deploy-time.ts";
+import { kv } from "./kv.ts";
 import { type Bench, type Figure, machine, table, verdict } from "./lib.ts";
 import { memory } from "./memory.ts";
 import { objectCalls, objects } from "./objects.ts";
@@ -23,6 +24,7 @@ const benches: Bench[] = [
   assets,
   assetsUpload,
   d1,
+  kv,
 ];
 
 const wanted = process.argv.slice(2);

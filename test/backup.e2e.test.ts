@@ -31,7 +31,7 @@ export class Counter extends DurableObject {
   async alarm() { await this.ctx.storage.put("rang", (await this.rang()) + 1); }
 }
 export default {
-  async fetch(request, { COUNTER, DB, SECRET }) {
+  async fetch(request, { COUNTER, DB, KV, SECRET }) {
     const [, action, n] = new URL(request.url).pathname.split("/");
     const counter = COUNTER.getByName(n ?? "1");
     if (action === "add") return new Response(String(await counter.add()));
@@ -39,10 +39,20 @@ export default {
       const { meta } = await DB.prepare("insert into t (a) values (?)").bind(n).run();
       return new Response(String(meta.last_row_id));
     }
+    // Larger than what stands in a row.
+    const large = (number) => (number + ",").repeat(30_000);
+    if (action === "large") {
+      const next = Number((await KV.get("count")) ?? 0) + 1;
+      await KV.put("large", large(next));
+      await KV.put("count", String(next));
+      return new Response(String(next));
+    }
     if (action === "ring") return Response.json((await counter.ringIn(Number(n))) ?? null);
     if (action === "rang") return new Response(String(await counter.rang()));
     const rows = await DB.prepare("select count(*) as count, max(id) as last from t").first();
-    return Response.json({ secret: SECRET, value: await counter.value(), rows });
+    const text = (await KV.get("large")) ?? large(0);
+    const number = Number.parseInt(text, 10);
+    return Response.json({ secret: SECRET, value: await counter.value(), rows, kv: text === large(number) ? number : text });
   },
 };`;
 
@@ -57,8 +67,10 @@ beforeAll(async () => {
   await api.send("POST", `/d1/database/${databaseId}/query`, {
     sql: "create table t (id integer primary key, a text)",
   });
+  const { id } = (await api.send("POST", "/storage/kv/namespaces", { title: "backup" })) as { id: string };
   const metadata = {
     bindings: [
+      { type: "kv_namespace", name: "KV", namespace_id: id },
       { type: "durable_object_namespace", name: "COUNTER", class_name: "Counter" },
       { type: "d1", name: "DB", id: databaseId },
       { type: "secret_text", name: "SECRET", text: "s3cret" },
@@ -72,6 +84,8 @@ interface State {
   secret: string;
   value: number;
   rows: { count: number; last: number };
+  /** Number that the large value of KV is made of. */
+  kv: number;
 }
 
 /** Of the original and of the restored platform. */
@@ -105,24 +119,28 @@ function backup(...args: string[]): Promise<Finished> {
 test("a backup made under load loses nothing that was acknowledged, and disturbs nobody", async () => {
   const of = platform();
   const before = await answers(of);
-  const urls = { add: await of.url("stateful", "/add"), insert: await of.url("stateful", "/insert/row") };
-  const acknowledged = { add: 0, insert: 0 };
+  const urls = {
+    add: await of.url("stateful", "/add"),
+    insert: await of.url("stateful", "/insert/row"),
+    large: await of.url("stateful", "/large"),
+  };
+  const acknowledged = { add: 0, insert: 0, large: 0 };
   const failures: string[] = [];
   let ending = false;
-  const load = async (kind: "add" | "insert") => {
+  const load = async (kind: keyof typeof urls) => {
     while (!ending) {
       const { status, body } = await of.fetch(urls[kind]);
       if (status === 200) acknowledged[kind] = Math.max(acknowledged[kind], Number(body));
       else failures.push(`${kind} ${status} ${body.slice(0, 300)}`);
     }
   };
-  const loads = [load("add"), load("insert"), load("insert")];
+  const loads = [load("add"), load("insert"), load("insert"), load("large")];
   onTestFinished(async () => {
     ending = true;
     await Promise.allSettled(loads);
   });
   await expect
-    .poll(() => [Math.min(acknowledged.add, acknowledged.insert) > 20, failures], { timeout: 20_000 })
+    .poll(() => [Math.min(...Object.values(acknowledged)) > 20, failures], { timeout: 20_000 })
     .toEqual([true, []]);
   expect((await of.fetch(await of.url("stateful", `/ring/${ALARM_MS}`))).status).toBe(200);
   const atBegin = { ...acknowledged };
@@ -159,7 +177,10 @@ test("a backup made under load loses nothing that was acknowledged, and disturbs
     expect(found.value).toBeLessThanOrEqual(atEnd.add + 1);
     expect(found.rows.count).toBe(found.rows.last);
     expect(found.rows.count).toBeGreaterThanOrEqual(atBegin.insert);
-    // Both go on being written.
+    expect(found.kv).toBeGreaterThanOrEqual(atBegin.large);
+    expect(found.kv).toBeLessThanOrEqual(atEnd.large + 1);
+    // All go on being written.
+    expect((await copy.fetch(await copy.url("stateful", "/large"))).status).toBe(200);
     expect(Number((await copy.fetch(await copy.url("stateful", "/add"))).body)).toBe(found.value + 1);
     expect(Number((await copy.fetch(await copy.url("stateful", "/insert/row"))).body)).toBe(found.rows.last + 1);
     const rang = await copy.url("stateful", `/rang/${ALARM_MS}`);

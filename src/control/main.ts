@@ -15,12 +15,14 @@ import { discardDeletedState } from "../workers/discard-state.ts";
 import { AssetJobs } from "./asset-jobs.ts";
 import { auditTrail } from "./audit.ts";
 import { bootstrap } from "./bootstrap.ts";
+import { servicesCaches } from "./caches.ts";
 import { LocalCertificate } from "./certificate.ts";
 import { servicesDatabases } from "./databases.ts";
 import { Publisher } from "./publisher.ts";
 import { allRoutes } from "./routes.ts";
 import { restoreLaunchRecords, type SupervisorChannel, supervisorRuntime } from "./runtime.ts";
 import { createApp, listen } from "./server.ts";
+import { servicesCaller } from "./services-client.ts";
 import { Tokens } from "./tokens.ts";
 
 /** The snapshot is published this often although nothing changed: so the certificate is renewed in time. */
@@ -96,6 +98,8 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
     blobs: directoryBlobs(files.blobs),
     runtime: supervisorRuntime(files, supervisor, publisher),
     databases: servicesDatabases(files.servicesSocket),
+    caches: servicesCaches(files.servicesSocket),
+    services: servicesCaller(files.servicesSocket),
     seal: (text) => seal(masterKey, text),
     unseal: (sealed) => unseal(masterKey, sealed),
     signingKey: (purpose) => deriveKey(masterKey, purpose),

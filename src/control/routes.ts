@@ -1,6 +1,7 @@
 import { assetRoutes } from "../products/assets/routes.ts";
 import { d1Routes } from "../products/d1/routes.ts";
 import { durableObjectRoutes } from "../products/durable-objects/routes.ts";
+import { kvRoutes } from "../products/kv/routes.ts";
 import { workflowRoutes } from "../products/workflows/routes.ts";
 import type { ApiRoute } from "../store/platform.ts";
 import { workersRoutes } from "../workers/routes.ts";
@@ -20,6 +21,7 @@ export function allRoutes(tokens: Tokens): ApiRoute[] {
     ...assetRoutes,
     ...d1Routes,
     ...durableObjectRoutes,
+    ...kvRoutes,
     ...workflowRoutes,
     ...workersRoutes,
   ];

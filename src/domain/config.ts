@@ -23,6 +23,8 @@ export interface Config {
   sandbox: "auto" | "off" | "required";
   /** Largest request body the edge passes on to a Worker, in bytes (413 beyond). */
   maxBodyBytes: number;
+  /** Bytes on disk of responses that Workers put into their caches, all together. */
+  cacheBytes: number;
   assets: AssetSettings;
   state: StateSettings;
 }
@@ -85,6 +87,7 @@ export function readConfig(env: Record<string, string | undefined>, cpuCount: nu
       .map(cidr),
     sandbox: oneOf(env, "FREEHOLD_SANDBOX", ["auto", "off", "required"]),
     maxBodyBytes: integer(env, "FREEHOLD_MAX_BODY_MB", 100, 1, 1_000_000) * 1_000_000,
+    cacheBytes: integer(env, "FREEHOLD_CACHE_MB", 1024, 0, 1_000_000) * MIB,
     assets: {
       maxFiles: integer(env, "FREEHOLD_ASSET_MAX_FILES", 100_000, 1, 1_000_000),
       maxFileBytes: integer(env, "FREEHOLD_ASSET_MAX_FILE_MB", 25, 1, 4000) * MIB,
@@ -112,6 +115,7 @@ export function configEnvironment(config: Config): Record<string, string> {
     FREEHOLD_ALLOW_PRIVATE: config.allowPrivate.join(","),
     FREEHOLD_SANDBOX: config.sandbox,
     FREEHOLD_MAX_BODY_MB: String(config.maxBodyBytes / 1_000_000),
+    FREEHOLD_CACHE_MB: String(config.cacheBytes / MIB),
     FREEHOLD_ASSET_MAX_FILES: String(config.assets.maxFiles),
     FREEHOLD_ASSET_MAX_FILE_MB: String(config.assets.maxFileBytes / MIB),
     FREEHOLD_ASSET_RETENTION_HOURS: String(config.assets.retentionMs / 3_600_000),

@@ -27,6 +27,11 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     /** D1 databases of an account: a directory for each. */
     databases: (accountId: string) => join(dataDir, "d1", accountId),
     databaseOf: (accountId: string, databaseId: string) => join(dataDir, "d1", accountId, databaseId),
+    /** Responses that Workers put into their caches. */
+    responses: join(dataDir, "cache", "responses"),
+    /** KV namespaces: a directory for each. */
+    kv: join(dataDir, "kv"),
+    kvOf: (accountId: string, namespaceId: string) => join(dataDir, "kv", accountId, namespaceId),
     wranglerEnv: join(dataDir, "wrangler.env"),
     /** SQLite file whose exclusive lock means "a supervisor owns this directory". */
     lock: join(dataDir, "lock.db"),

@@ -63,6 +63,16 @@ export type Binding =
       namespaceId: string;
     }
   | { type: "d1"; name: string /** UUID. */; databaseId: string }
+  | { type: "kv_namespace"; name: string /** 32 hex digits. */; namespaceId: string }
+  | {
+      type: "ratelimit";
+      name: string;
+      /** Which counters, in the account. */
+      namespaceId: string;
+      limit: number;
+      /** Length of the window in seconds. */
+      period: 10 | 60;
+    }
   | {
       type: "workflow";
       name: string;

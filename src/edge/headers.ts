@@ -9,6 +9,8 @@ import { edgeLimits } from "./limits.ts";
 /** What only we may say about a request: never taken from a client, whatever it sends. */
 const ours = [
   "cf-blob",
+  // Would choose another of the cache's parts when a Worker passes the request on to `caches.default`.
+  "cf-cache-namespace",
   "cf-connecting-ip",
   "cf-connecting-ipv6",
   "cf-ew-via",

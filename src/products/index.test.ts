@@ -8,6 +8,7 @@ const context: AcceptContext = {
   namespace: (scriptName, className) => (className === "Room" ? `id of ${scriptName ?? "own"} Room` : undefined),
   workflow: (name) => (name === "flow" ? "id of flow" : undefined),
   database: (databaseId) => databaseId === "d1d1",
+  kvNamespace: (namespaceId) => namespaceId === "4b4b",
 };
 
 /** Uploaded, stored, shown; `shown` is what was uploaded where it is left out. */
@@ -58,6 +59,11 @@ const accepted: [name: string, uploaded: Record<string, unknown>, stored: object
     },
   ],
   [
+    "a KV namespace",
+    { type: "kv_namespace", name: "A", namespace_id: "4b4b" },
+    { type: "kv_namespace", name: "A", namespaceId: "4b4b" },
+  ],
+  [
     "fields of a newer client, left out",
     { type: "plain_text", name: "A", text: "", raw: true },
     { type: "plain_text", name: "A", text: "" },
@@ -74,10 +80,17 @@ test.each(accepted)("accepts %s", (_name, uploaded, stored, shown = uploaded) =>
 const refused: [name: string, uploaded: unknown, code: number, message: string | RegExp][] = [
   [
     "an unknown type",
-    { type: "kv_namespace", name: "KV", namespace_id: "1" },
+    { type: "no_such_type", name: "KV", namespace_id: "1" },
     10021,
-    'Binding "KV" has type "kv_namespace", which this platform does not support.',
+    'Binding "KV" has type "no_such_type", which this platform does not support.',
   ],
+  [
+    "a KV namespace that the account does not have",
+    { type: "kv_namespace", name: "KV", namespace_id: "1" },
+    10041,
+    /^KV namespace "1" of binding "KV" not found/,
+  ],
+  ["a KV namespace without its id", { type: "kv_namespace", name: "KV" }, 10021, /namespace_id/],
   ["inherit, which is resolved before", { type: "inherit", name: "A" }, 10021, /has type "inherit"/],
   ["a type from the prototype", { type: "constructor", name: "A" }, 10021, /has type "constructor"/],
   ["no type", { name: "A" }, 10021, /^A binding is invalid: type: /],

@@ -16,6 +16,8 @@ export interface AcceptContext {
   workflow(name: string, scriptName: string | undefined, className: string): string | undefined;
   /** Whether the account has this D1 database. */
   database(databaseId: string): boolean;
+  /** Whether the account has this KV namespace. */
+  kvNamespace(namespaceId: string): boolean;
 }
 
 /** A refusal of a binding. Codes as in `workers-semantics.md` 4.3. */

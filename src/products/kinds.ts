@@ -3,6 +3,8 @@ import { assets } from "./assets/binding.ts";
 import { d1 } from "./d1/binding.ts";
 import { durableObjectNamespace } from "./durable-objects/binding.ts";
 import type { AnyBindingKind } from "./kind.ts";
+import { kv } from "./kv/binding.ts";
+import { rateLimit } from "./rate-limiting/binding.ts";
 import { service } from "./service/binding.ts";
 import { json, parts, plainText, secretText } from "./variables/binding.ts";
 import { versionMetadata } from "./version-metadata/binding.ts";
@@ -21,7 +23,9 @@ const kinds: AnyBindingKind[] = [
   assets,
   durableObjectNamespace,
   d1,
+  kv,
   workflow,
+  rateLimit,
 ];
 
 const byType = new Map<string, AnyBindingKind>(

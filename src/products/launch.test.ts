@@ -33,12 +33,14 @@ test("a plain version", () => {
     'using Workerd = import "/workerd/workerd.capnp";\n' +
       'const config :Workerd.Config = (v8Flags = ["--max-old-space-size=64", "--initial-heap-size=8"], services = [' +
       '(name = "user", worker = (compatibilityDate = "2026-11-01", compatibilityFlags = [], ' +
-      'modules = [(name = "index.js", esModule = embed "m/0")], bindings = [])), ' +
+      'modules = [(name = "index.js", esModule = embed "m/0")], bindings = [], cacheApiOutbound = "cache")), ' +
       '(name = "internet", network = (allow = ["public"], deny = ["168.63.129.16/32", "192.0.0.0/24", ' +
       '"192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4", ' +
       '"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "100::/64", "2001:db8::/32", "fec0::/10"], ' +
       "tlsOptions = (trustBrowserCas = true))), " +
-      '(name = "health", disk = (path = "/e"))], ' +
+      '(name = "health", disk = (path = "/e")), (name = "cache", external = (address = "unix:/v/backends.sock", ' +
+      'http = (forwardedProtoHeader = "x-forwarded-scheme", ' +
+      'injectRequestHeaders = [(name = "freehold-binding", value = "@cache")])))], ' +
       'sockets = [(name = "http", address = "unix:/s/http.sock", http = (cfBlobHeader = "cf-blob", ' +
       'forwardedProtoHeader = "x-forwarded-scheme", injectResponseHeaders = [(name = "server", value = "freehold")]), ' +
       'service = "user"), (name = "health", address = "unix:/s/health.sock", http = (), service = "health")], ' +
@@ -115,7 +117,7 @@ test("every binding", () => {
       '(name = "OTHER", service = (name = "link", entrypoint = "Link", ' +
         'props = (json = "{\\"address\\":\\"unix:/v/link-1.sock\\",\\"entrypoint\\":\\"E\\",\\"props\\":{\\"p\\":1}}"))),',
       '(name = "OTHER2", service = (name = "link", entrypoint = "Link", ' +
-        'props = (json = "{\\"address\\":\\"unix:/v/link-1.sock\\"}")))]',
+        'props = (json = "{\\"address\\":\\"unix:/v/link-1.sock\\"}")))], cacheApiOutbound = "cache"',
     ].join("\n"),
   );
   expect(plan.links).toEqual([

@@ -2,6 +2,7 @@ import type { LaunchRecord } from "../domain/version.ts";
 import type { LaunchState } from "../workerd/binding-launch.ts";
 import { composeLaunchPlan } from "../workerd/launch-plan.ts";
 import type { LaunchContext, LaunchPlan } from "../workerd/plan.ts";
+import { cacheService } from "./cache/launch.ts";
 import { launchObjects } from "./durable-objects/launch.ts";
 import { kindOf } from "./kinds.ts";
 import { launchWorkflows } from "./workflows/launch.ts";
@@ -16,5 +17,6 @@ export function planLaunch(record: LaunchRecord, context: LaunchContext): Launch
     context,
     (binding, launchContext) => kindOf(binding).launch(binding as never, launchContext),
     launchStates,
+    cacheService,
   );
 }

@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DatabaseCaller } from "../products/d1/backend.ts";
 import { failureReply, type HostReply, type HostRequest } from "../products/d1/host-protocol.ts";
+import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { Backends } from "./backends.ts";
 import { DatabasesApi } from "./databases-api.ts";
 
@@ -16,6 +17,7 @@ const DATABASE = "11111111-2222-4333-8444-555555555555";
 let directory: string;
 let asked: { accountId: string; request: HostRequest; timeoutMs: number | undefined }[];
 let reply: HostReply;
+let kv: KvNamespaces;
 let backends: Backends;
 let api: DatabasesApi;
 
@@ -26,10 +28,13 @@ const databases: DatabaseCaller = {
   },
 };
 
+const noCaches = { store: () => undefined, failed: () => {} };
+
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "fh-back-"));
   asked = [];
   reply = { ok: true, bookmark: "mark", payload: Buffer.from('{"success":true}') };
+  kv = new KvNamespaces(join(directory, "kv"));
   const record = {
     accountId: ACCOUNT,
     bindings: [
@@ -38,7 +43,12 @@ beforeEach(async () => {
     ],
   };
   await writeFile(join(directory, "v1.json"), JSON.stringify(record));
-  backends = new Backends({ databases, launchRecord: (versionId) => join(directory, `${versionId}.json`) });
+  backends = new Backends({
+    databases,
+    kv,
+    caches: noCaches,
+    launchRecord: (versionId) => join(directory, `${versionId}.json`),
+  });
   await backends.attach({
     instanceId: "i1",
     versionId: "v1",
@@ -47,12 +57,13 @@ beforeEach(async () => {
     links: [],
     backends: { socket: "backends.sock" },
   });
-  api = new DatabasesApi(databases);
+  api = new DatabasesApi({ databases, caches: { purge: async () => 0 }, kv });
   await api.listen(join(directory, "services.sock"));
 });
 
 afterEach(async () => {
   await Promise.all([backends.detachAll(), api.close()]);
+  kv.close();
   await rm(directory, { recursive: true });
 });
 

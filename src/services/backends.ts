@@ -6,16 +6,27 @@ import type { Binding, LaunchRecord } from "../domain/version.ts";
 import { removeFile } from "../lib/durable-file.ts";
 import type { Exchange } from "../lib/http/exchange.ts";
 import { HeaderNames } from "../lib/http/header-names.ts";
+import { leanSocket } from "../lib/http/lean-socket.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
+import { type CacheAccess, CacheBackend, cacheHeaderNames } from "../products/cache/backend.ts";
+import { CACHE_CALLER } from "../products/cache/launch.ts";
 import { type DatabaseCaller, SESSION_HEADER, serveD1 } from "../products/d1/backend.ts";
 import { BINDING_HEADER } from "../products/d1/binding.ts";
+import { serveKv } from "../products/kv/backend.ts";
+import type { KvNamespaces } from "../products/kv/namespaces.ts";
+import { METADATA_HEADER } from "../products/kv/wire.ts";
+import { serveRateLimit } from "../products/rate-limiting/backend.ts";
+import { Counters } from "../products/rate-limiting/counters.ts";
+import { scopeOf } from "./caches.ts";
 import { MAX_BACKEND_CONNECTIONS } from "./limits.ts";
 
 /** Who is calling: the socket says which version, and so which bindings it has. */
 interface Caller {
   accountId: string;
+  /** Whose caches it uses. */
+  cacheScope: string;
   bindings: Map<string, Binding>;
 }
 
@@ -26,22 +37,28 @@ interface Attached {
 
 export interface BackendsOptions {
   databases: DatabaseCaller;
+  caches: CacheAccess;
+  kv: KvNamespaces;
   /** Path of a version's launch record. */
   launchRecord(versionId: string): string;
 }
 
-const names = new HeaderNames([BINDING_HEADER, SESSION_HEADER]);
+const names = new HeaderNames([BINDING_HEADER, SESSION_HEADER, METADATA_HEADER, ...cacheHeaderNames]);
 const bindingId = names.id(BINDING_HEADER);
 const sessionId = names.id(SESSION_HEADER);
+const metadataId = names.id(METADATA_HEADER);
 
 /** The sockets behind bindings that speak HTTP: one for each runner, on which a header says which binding is meant. */
 export class Backends {
   readonly #options: BackendsOptions;
   readonly #ticker = new Ticker();
+  readonly #counters = new Counters();
+  readonly #caches: CacheBackend;
   readonly #attached = new Map<string, Attached>();
 
   constructor(options: BackendsOptions) {
     this.#options = options;
+    this.#caches = new CacheBackend(options.caches, names);
   }
 
   /** Opens the instance's socket when its version has such bindings; resolves when it listens. A second call replaces the first. */
@@ -50,11 +67,17 @@ export class Backends {
     if (!backends) return;
     const record = JSON.parse(await readFile(this.#options.launchRecord(versionId), "utf8")) as LaunchRecord;
     const bindings = new Map(record.bindings.map((binding) => [encodeURIComponent(binding.name), binding]));
-    const server = this.#server({ accountId: record.accountId, bindings });
+    const server = this.#server({
+      accountId: record.accountId,
+      cacheScope: scopeOf(record.accountId, record.scriptName),
+      bindings,
+    });
     const path = join(directory, backends.socket);
     // A process that was killed leaves its socket files behind.
     await removeFile(path);
-    const listener = createServer({ allowHalfOpen: true }, (socket) => server.accept(socket));
+    const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+      server.accept(leanSocket(socket)),
+    );
     listener.maxConnections = MAX_BACKEND_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
       listener.once("error", reject);
@@ -97,12 +120,26 @@ export class Backends {
   }
 
   #serve(exchange: Exchange<Caller>, head: RequestHead): void {
-    const { accountId, bindings } = exchange.state;
-    const binding = bindings.get(head.get(bindingId) ?? "");
+    const { accountId, cacheScope, bindings } = exchange.state;
+    const caller = head.get(bindingId) ?? "";
+    if (caller === CACHE_CALLER) {
+      this.#caches.serve(exchange, head, cacheScope);
+      return;
+    }
+    const binding = bindings.get(caller);
     switch (binding?.type) {
       case "d1":
         serveD1(this.#options.databases, { exchange, head, accountId, binding, session: head.get(sessionId) ?? "" });
         return;
+      case "ratelimit":
+        serveRateLimit(this.#counters, { exchange, head, accountId, binding });
+        return;
+      case "kv_namespace": {
+        const { method, target } = head;
+        const { namespaceId } = binding;
+        serveKv(this.#options.kv, { exchange, method, target, metadata: head.get(metadataId), accountId, namespaceId });
+        return;
+      }
       default:
         exchange.respond(404, "Content-Type: text/plain\r\n", "This version has no such binding.");
     }

@@ -2,12 +2,17 @@ import { createServer, type Server } from "node:net";
 import { removeFile } from "../lib/durable-file.ts";
 import type { Exchange } from "../lib/http/exchange.ts";
 import { HeaderNames } from "../lib/http/header-names.ts";
+import type { RequestHead } from "../lib/http/request-head.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
+import type { Purge } from "../products/cache/store.ts";
 import type { DatabaseCaller } from "../products/d1/backend.ts";
 import { requestKind } from "../products/d1/host-protocol.ts";
 import { MAX_REQUEST_BYTES, WHOLE_DATABASE_MS } from "../products/d1/limits.ts";
 import type { D1Failure, D1Operations } from "../products/d1/operations.ts";
+import { serveKvApi } from "../products/kv/backend.ts";
+import type { KvNamespaces } from "../products/kv/namespaces.ts";
+import { METADATA_HEADER } from "../products/kv/wire.ts";
 
 const JSON_TYPE = "Content-Type: application/json\r\n";
 
@@ -37,20 +42,47 @@ const statusOf: Record<D1Failure["code"], number> = {
 /** Both ids become parts of paths. */
 const PATH = /^\/d1\/([0-9a-f]{32})\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/([a-z]+)$/;
 
-/** The platform's own way to databases: `POST /d1/<account>/<database>/<operation>` with JSON both ways. */
+/** What control asks of caches. */
+export interface CachePurger {
+  purge(accountId: string, script: string, purge: Purge): Promise<number>;
+}
+
+/** Of a request to purge: it names 500 addresses at most. */
+const MAX_PURGE_BYTES = 16 * 1024 * 1024;
+
+const KV_PATH = /^\/kv\/([0-9a-f]{32})\/([0-9a-f]{32})(\/.*)$/;
+
+const names = new HeaderNames([METADATA_HEADER]);
+const metadataId = names.id(METADATA_HEADER);
+
+/** Whose data the API leads to. */
+export interface ProductData {
+  databases: DatabaseCaller;
+  caches: CachePurger;
+  kv: KvNamespaces;
+}
+
+/**
+ * The platform's own way to the data of products: `POST /d1/<account>/<database>/<operation>` with JSON both ways,
+ * `/kv/<account>/<namespace>` with what the binding asks behind it, and `POST /cache/purge`.
+ */
 export class DatabasesApi {
   readonly #databases: DatabaseCaller;
+  readonly #caches: CachePurger;
+  readonly #kv: KvNamespaces;
   readonly #server: HttpServer<undefined>;
   #listener: Server | undefined;
 
-  constructor(databases: DatabaseCaller) {
+  constructor({ databases, caches, kv }: ProductData) {
     this.#databases = databases;
+    this.#caches = caches;
+    this.#kv = kv;
     this.#server = new HttpServer<undefined>({
-      names: new HeaderNames(),
+      names,
       ticker: new Ticker(),
       handler: {
         opened: () => undefined,
-        request: (exchange, head) => this.#serve(exchange, head.method, head.target),
+        request: (exchange, head) => this.#serve(exchange, head),
         response: () => undefined,
         failed: (exchange) => exchange.respond(502, "", ""),
         refused: (exchange, { status, reason }) => exchange.respond(status, JSON_TYPE, problem("refused", reason)),
@@ -75,7 +107,18 @@ export class DatabasesApi {
     this.#server.destroy();
   }
 
-  #serve(exchange: Exchange<undefined>, method: string, target: string): void {
+  #serve(exchange: Exchange<undefined>, head: RequestHead): void {
+    const { method, target } = head;
+    if (method === "POST" && target === "/cache/purge") {
+      exchange.takeBody(MAX_PURGE_BYTES, (body) => void this.#purge(exchange, body));
+      return;
+    }
+    const [, kvAccount = "", namespaceId = "", rest] = KV_PATH.exec(target) ?? [];
+    if (rest !== undefined) {
+      const metadata = head.get(metadataId);
+      serveKvApi(this.#kv, { exchange, method, target: rest, metadata, accountId: kvAccount, namespaceId });
+      return;
+    }
     const [, accountId = "", databaseId = "", operation = ""] = PATH.exec(target) ?? [];
     if (method !== "POST" || !Object.hasOwn(operations, operation)) {
       exchange.respond(404, JSON_TYPE, problem("not-found", "There is no such operation."));
@@ -99,6 +142,19 @@ export class DatabasesApi {
         timeoutMs,
       );
     });
+  }
+
+  async #purge(exchange: Exchange<undefined>, body: Buffer): Promise<void> {
+    let status = 200;
+    let reply: string;
+    try {
+      const { accountId, script, purge } = JSON.parse(body.toString());
+      reply = JSON.stringify({ purged: await this.#caches.purge(accountId, script, purge) });
+    } catch (error) {
+      status = 500;
+      reply = problem("unavailable", error instanceof Error ? error.message : String(error));
+    }
+    if (exchange.open) exchange.respond(status, JSON_TYPE, reply);
   }
 }
 

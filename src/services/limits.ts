@@ -34,6 +34,9 @@ export const MAX_RELEASED = 1000;
 /** Connections to its back-ends that one runner may have open at once. */
 export const MAX_BACKEND_CONNECTIONS = 1000;
 
+/** Time after which a cache that could not be opened is tried again. */
+export const CACHE_RETRY_MS = 10_000;
+
 /** SQLite hosts of one account. One is the rule; more come when one is busy. */
 export const MAX_HOSTS_PER_ACCOUNT = 4;
 /** A host that works on a request for longer is relieved of the databases that wait behind it. */

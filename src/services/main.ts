@@ -4,9 +4,11 @@ import { Homes } from "../domain/homes.ts";
 import type { ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
+import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { AssetSockets } from "./asset-sockets.ts";
 import { Backends } from "./backends.ts";
 import { Broker } from "./broker.ts";
+import { Caches } from "./caches.ts";
 import { Callees } from "./callees.ts";
 import { Databases } from "./databases.ts";
 import { DatabasesApi } from "./databases-api.ts";
@@ -39,8 +41,17 @@ export async function runServices(): Promise<void> {
     endHost: (hostId) => supervisor.call("endDatabaseHost", { hostId }),
     queryMs: config.state.queryMs,
   });
-  const backends = new Backends({ databases, launchRecord: files.launchRecord });
-  const databasesApi = new DatabasesApi(databases);
+  const caches = new Caches(files.responses, config.cacheBytes);
+  const kv = new KvNamespaces(files.kv);
+  const backends = new Backends({ databases, caches, kv, launchRecord: files.launchRecord });
+  const databasesApi = new DatabasesApi({ databases, caches, kv });
+
+  /** A script that comes later with the name of one that was deleted must not find its responses. */
+  const forgetScripts = () => {
+    void caches
+      .keepScripts((accountId, script) => deployments.find(accountId, script) !== undefined)
+      .catch((error: unknown) => caches.failed(error));
+  };
 
   supervisor.handle("attach", async (request) => {
     await Promise.all([links.attach(request), assets.attach(request), backends.attach(request)]);
@@ -55,6 +66,7 @@ export async function runServices(): Promise<void> {
   supervisor.handle("routes", async () => {
     homes = await loadHomes(files.homes);
     await deployments.loadFile(files.routes);
+    forgetScripts();
     return {};
   });
   supervisor.handle("release", async ({ instanceId, versionId, onlyIfIdle, closeWebSockets }) => {
@@ -69,12 +81,17 @@ export async function runServices(): Promise<void> {
   });
   supervisor.handle("drain", () => {
     links.detachAll();
-    void exitWhenIdle(broker, Promise.all([assets.detachAll(), backends.detachAll(), databasesApi.close()]));
+    const sockets = Promise.all([assets.detachAll(), backends.detachAll(), databasesApi.close()]);
+    void exitWhenIdle(
+      broker,
+      sockets.then(() => kv.close()),
+    );
     return {};
   });
 
   homes = await loadHomes(files.homes);
   await deployments.loadFile(files.routes);
+  forgetScripts();
   await databasesApi.listen(files.servicesSocket);
   await supervisor.call("ready", {});
 }

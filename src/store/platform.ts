@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { Kysely } from "kysely";
 import type { Config } from "../domain/config.ts";
 import type { ValidateReply } from "../domain/messages.ts";
@@ -47,6 +48,12 @@ export interface Databases {
   ): Promise<unknown>;
 }
 
+/** What Workers keep with the Cache API, where it is. */
+export interface Caches {
+  /** Removes what is meant (`Purge` of `products/cache/store.ts`) from a script's caches; resolves with the number of responses. */
+  purge(accountId: string, script: string, purge: Record<string, unknown>): Promise<number>;
+}
+
 /** Why a database could not do what was asked (`D1Failure` of `products/d1/operations.ts`). */
 export type DatabaseFailureCode =
   | "sql"
@@ -68,6 +75,26 @@ export class DatabaseError extends Error {
   }
 }
 
+/** A request to the services role, where data of products is. */
+export interface ServicesRequest {
+  method?: string;
+  headers?: Record<string, string>;
+  /** Streamed when it is no text and no bytes. */
+  body?: string | Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+export interface ServicesReply {
+  status: number;
+  /** Of the status line. */
+  reason: string;
+  header(name: string): string | undefined;
+  /** To be read to its end, or destroyed. */
+  body: Readable;
+}
+
+/** Rejects when the services role cannot be reached, or breaks off before it answers. */
+export type ServicesCaller = (path: string, request?: ServicesRequest) => Promise<ServicesReply>;
+
 /** Everything an API handler may touch. */
 export interface Platform {
   config: Config;
@@ -75,6 +102,8 @@ export interface Platform {
   blobs: Blobs;
   runtime: Runtime;
   databases: Databases;
+  caches: Caches;
+  services: ServicesCaller;
   seal(text: string): Sealed;
   unseal(sealed: Sealed): string;
   /** A key of 32 bytes for signing, derived from the master key; the same purpose gives the same key. */

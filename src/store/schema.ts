@@ -23,6 +23,7 @@ export interface Database {
   workflows: WorkflowRow;
   discarded_states: DiscardedStateRow;
   d1_databases: D1DatabaseRow;
+  kv_namespaces: KvNamespaceRow;
 }
 
 /** The registry of Durable Object classes: a row for each that exists, whatever it was called before. */
@@ -79,6 +80,15 @@ export interface D1DatabaseRow {
   created_on: string;
   /** Read replication mode, location hint, jurisdiction. */
   settings_json: string;
+}
+
+export interface KvNamespaceRow {
+  /** 32 hex digits. */
+  id: string;
+  account_id: string;
+  /** Unique in the account. */
+  title: string;
+  created_on: string;
 }
 
 export interface AccountRow {

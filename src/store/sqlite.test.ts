@@ -35,7 +35,12 @@ describe("migrations", () => {
       .selectFrom("kysely_migration" as "settings")
       .select("name" as "key")
       .execute();
-    expect(recorded).toEqual([{ name: "0001-initial-tables" }, { name: "0002-static-assets" }, { name: "0003-state" }]);
+    expect(recorded).toEqual([
+      { name: "0001-initial-tables" },
+      { name: "0002-static-assets" },
+      { name: "0003-state" },
+      { name: "0004-kv" },
+    ]);
     await second.destroy();
   });
 

@@ -57,6 +57,8 @@ export async function testPlatform(env: Record<string, string> = {}): Promise<Te
     databases: {
       call: async () => Promise.reject(new DatabaseError("unavailable", "there are no databases in this test")),
     },
+    caches: { purge: async () => 0 },
+    services: async () => Promise.reject(new Error("there are no services in this test")),
     // Readable on purpose, so that a test can see which text was sealed.
     seal: (text) => ({ sealed: `sealed:${Buffer.from(text).toString("base64")}` }),
     unseal: ({ sealed }) => Buffer.from(sealed.slice("sealed:".length), "base64").toString(),

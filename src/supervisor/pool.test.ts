@@ -131,7 +131,7 @@ describe("retire", () => {
     expect(other.instanceId).not.toBe(runner.instanceId);
     expect((await slow).body).toBe("slow");
     expect(identify(runner.pid)).toBeDefined();
-    expect(test1.calls.map((call) => call.name)).toEqual(["release"]);
+    expect(test1.calls.map((call) => call.name).filter((name) => name !== "attach")).toEqual(["release"]);
   });
 
   test("keeps a bounded number of runners for waitUntil", async () => {
@@ -161,9 +161,9 @@ describe("an idle runner", () => {
     idle.members.release = async () => agreed;
     const runner = await idle.start(record);
     await fetchRunner(runner);
-    await until(() => idle.calls.length > 1);
+    await until(() => idle.calls.filter((call) => call.name === "release").length > 1);
     expect(idle.pool.status()).toMatchObject([{ instanceId: runner.instanceId, state: "ready" }]);
-    expect(idle.calls[0]).toEqual({
+    expect(idle.calls.find((call) => call.name !== "attach")).toEqual({
       name: "release",
       request: { instanceId: runner.instanceId, versionId: record.versionId, onlyIfIdle: true },
     });

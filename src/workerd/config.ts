@@ -74,6 +74,8 @@ export interface WorkerSettings {
   bindings?: WorkerBinding[];
   /** Service behind the global `fetch()` and `connect()`; `internet` when absent. */
   globalOutbound?: string | ServiceDesignator;
+  /** Service behind `caches`; without it they throw. */
+  cacheApiOutbound?: string;
   durableObjectNamespaces?: DurableObjectNamespace[];
   durableObjectStorage?: { inMemory: Void } | { localDisk: string };
   workflowsEngine?: {
@@ -111,6 +113,7 @@ export type WorkerBinding = { name: string } & (
   | { wasmModule: Embed }
   | { service: string | ServiceDesignator }
   | { wrapped: { moduleName: string; entrypoint?: string; innerBindings?: WorkerBinding[] } }
+  | { kvNamespace: string | ServiceDesignator }
   | { workerLoader: { id: string } }
   | { durableObjectNamespace: { className: string; serviceName?: string } }
   | { workerdDebugPort: Void }

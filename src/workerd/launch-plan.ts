@@ -24,6 +24,7 @@ export function composeLaunchPlan(
   context: LaunchContext,
   launchBinding: LaunchBinding,
   launchStates: LaunchState[],
+  cacheService: (backendsSocket: string) => Service,
 ): LaunchPlan {
   const { mode, unseal } = context;
   const files: LaunchPlan["files"] = [];
@@ -75,6 +76,8 @@ export function composeLaunchPlan(
       remoteClass,
     }),
   );
+  // Nothing can be asked of a cache while code is only looked at.
+  const cache = mode === "serve" ? cacheService(backendsSocket()) : undefined;
   const owned = ownedState(record, context, launchStates);
   const state = owned.flatMap((part) => part.state ?? []);
   const sockets = listeners(context, state.length > 0);
@@ -93,10 +96,12 @@ export function composeLaunchPlan(
           ),
           bindings: launches.map((launch) => launch.binding),
           ...userState(owned),
+          ...(cache && { cacheApiOutbound: cache.name }),
         },
       },
       mode === "serve" ? internetService(context.allowPrivate) : unreachableInternet(),
       { name: "health", disk: { path: context.emptyDir } },
+      ...(cache ? [cache] : []),
       ...uniqueByName([...launches, ...owned].flatMap((launch) => launch.services ?? [])),
       ...(remote.length > 0 ? [objectsService(remote)] : []),
       ...(state.length > 0 ? stateServices(owned, context) : []),

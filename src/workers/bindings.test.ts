@@ -79,7 +79,7 @@ const refusals: [what: string, bindings: unknown[], code: number, message: RegEx
   ["something that is no binding", [null], 10052, /number 1/],
   ["a name twice", [plain("A", "1"), secret("A", "2")], 10053, /'A' already in use/],
   ["an inherited name twice", [plain("A", "1"), inherit("A")], 10053, /'A' already in use/],
-  ["a type that is not known", [{ type: "kv_namespace", name: "K", namespace_id: "x" }], 10021, /kv_namespace/],
+  ["a type that is not known", [{ type: "no_such_type", name: "K" }], 10021, /no_such_type/],
   ["a variable that is too large", [plain("A", "x".repeat(5121))], 10054, /5121|5 KB/],
   ["too many variables", many(129), 10055, /129/],
   ["a service that does not exist", [{ type: "service", name: "S", service: "nobody" }], 10143, /"nobody"/],

@@ -170,3 +170,10 @@ export const notRouted = () =>
     10013,
     "The change is stored, but not all edges route by it yet. They will as soon as they can; it is safe to repeat the call.",
   );
+
+export const nothingToPurge = () =>
+  refuse(
+    400,
+    1012,
+    "The request names nothing to purge. It must have one of purge_everything, files, prefixes, hosts and tags.",
+  );

@@ -1,5 +1,6 @@
 import type { ApiRoute } from "../store/platform.ts";
 import { betaWorkerRoutes } from "./beta-routes.ts";
+import { cacheRoutes } from "./cache-routes.ts";
 import { deploymentRoutes } from "./deployment-routes.ts";
 import { scriptRoutes } from "./script-routes.ts";
 import { secretRoutes } from "./secret-routes.ts";
@@ -21,6 +22,7 @@ export const workersRoutes: ApiRoute[] = [
   ...secretRoutes,
   ...serviceRoutes,
   ...triggerRoutes,
+  ...cacheRoutes,
   ...unavailableRoutes,
   ...usageRoutes,
   ...zoneRoutes,

@@ -12,6 +12,7 @@ import type { LifecyclePlan, RegisteredClass } from "../products/durable-objects
 import type { Reconciliation } from "../products/durable-objects/reconciliation.ts";
 import { accountClasses, applyOperations, classesOfScript } from "../products/durable-objects/registry.ts";
 import type { AcceptContext } from "../products/index.ts";
+import { knownKvNamespaces } from "../products/kv/registry.ts";
 import { workflowsOfScript } from "../products/workflows/registry.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
@@ -35,13 +36,14 @@ export interface StateChange {
 }
 
 /** How bindings of an upload find what they name, as it will be once the upload is applied. */
-export type BindableState = Pick<AcceptContext, "namespace" | "workflow" | "database">;
+export type BindableState = Pick<AcceptContext, "namespace" | "workflow" | "database" | "kvNamespace">;
 
 /** For lists that name nothing of the kind. */
 export const nothingBindable: BindableState = {
   namespace: () => undefined,
   workflow: () => undefined,
   database: () => false,
+  kvNamespace: () => false,
 };
 
 export interface StateRequest extends Pick<Metadata, "migrations" | "exports"> {
@@ -84,6 +86,7 @@ export async function planState(
   const own = lifecycle.plan.classes;
   const after = classesAfter(classes, lifecycle.plan, scriptName, scripts);
   const databases = await knownDatabases(platform, accountId, request.bindings);
+  const kvNamespaces = await knownKvNamespaces(platform.db, accountId, request.bindings);
 
   const bindable: BindableState = {
     namespace(of, className) {
@@ -103,6 +106,7 @@ export async function planState(
     },
     workflow: (name, of, className) => workflows.find(name, of, className),
     database: (id) => databases.has(id),
+    kvNamespace: (id) => kvNamespaces.has(id),
   };
   return { state: stateChange(lifecycle, workflows, request.deploy), bindable };
 }

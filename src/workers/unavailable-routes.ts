@@ -8,10 +8,9 @@ const dispatched = `${account}/workers/dispatch/namespaces/:namespace/scripts/:s
 
 /**
  * What clients ask of products that are still to come, in the course of commands that exist: `deploy` looks up
- * and makes resources, `delete` lists namespaces. Whoever adds the product removes its lines.
+ * and makes resources. Whoever adds the product removes its lines.
  */
 const emptyLists: { path: string; what: string }[] = [
-  { path: `${account}/storage/kv/namespaces`, what: "KV namespaces" },
   // `delete` warns of containers that keep running unless it learns that there are none.
   { path: `${account}/containers/applications`, what: "container applications" },
 ];
@@ -24,7 +23,6 @@ const refused: { method: ApiRoute["method"]; path: string; what: string }[] = [
     path: `${account}/workers/subdomain/edge-preview`,
     what: "Remote development (wrangler dev --remote) is",
   },
-  { method: "POST", path: `${account}/storage/kv/namespaces`, what: "KV namespaces are" },
   { method: "GET", path: `${account}/r2/buckets/:name`, what: "R2 buckets are" },
   { method: "POST", path: `${account}/r2/buckets`, what: "R2 buckets are" },
   { method: "GET", path: `${account}/queues`, what: "Queues are" },

@@ -9,7 +9,7 @@ import { freeholdVersion } from "../version.ts";
 import { ArchiveWriter } from "./archive.ts";
 import { ALARMS, type DataFiles, dataFiles } from "./data-files.ts";
 import { BACKUP_FORMAT, type BackupHeader, HEADER, MANIFEST } from "./format.ts";
-import { addAlarms, copySqlite, holdD1, isSqlite } from "./sqlite-copy.ts";
+import { addAlarms, copySqlite, holdD1, holdKv, isSqlite } from "./sqlite-copy.ts";
 
 export interface CreatedBackup {
   file: string;
@@ -111,9 +111,14 @@ async function fill(
     for (const path of files.rest()) await add(path);
   };
   await archive.addText(HEADER, JSON.stringify(header));
-  await addAll();
-  await add(files.database);
-  await addAll();
+  const held = holdKv(join(dataDir, files.kv));
+  try {
+    await addAll();
+    await add(files.database);
+    await addAll();
+  } finally {
+    held?.close();
+  }
   await archive.addText(MANIFEST, JSON.stringify({ ...header, files: archive.files }));
   await archive.end();
 }

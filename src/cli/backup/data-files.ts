@@ -2,6 +2,7 @@ import { type Dirent, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { paths } from "../../domain/paths.ts";
 import { draftsPath } from "../../products/assets/content-path.ts";
+import { COLLECT_LOCK } from "../../products/kv/collect-lock.ts";
 
 /** A data directory's files, as paths relative to it, in the order in which a consistent copy takes them. */
 export interface DataFiles {
@@ -19,6 +20,8 @@ export interface DataFiles {
   rest(): Generator<string>;
   /** The platform's database. */
   readonly database: string;
+  /** Directory of KV namespaces. */
+  readonly kv: string;
 }
 
 /** The runtime's file of a namespace's alarms (`supervisor/alarms.ts`). */
@@ -44,6 +47,7 @@ export function dataFiles(dataDir: string): DataFiles {
     "cache",
     "run",
     relative(draftsPath(files.assets)),
+    relative(join(files.kv, COLLECT_LOCK)),
     database,
   ]);
   const isLeft = (path: string) => left.has(path) || isTransient(path);
@@ -71,6 +75,7 @@ export function dataFiles(dataDir: string): DataFiles {
 
   return {
     database,
+    kv: relative(files.kv),
     *contents() {
       for (const path of contents) yield* walk(path);
     },

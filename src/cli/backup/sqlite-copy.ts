@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { isPlainDatabase } from "../../lib/plain-files.ts";
+import { COLLECT_LOCK } from "../../products/kv/collect-lock.ts";
 
 const MAGIC = "SQLite format 3\0";
 
@@ -77,10 +78,23 @@ export function holdD1(directory: string): DatabaseSync | undefined {
   const path = join(directory, "lock");
   if (!isPlainDatabase(path))
     throw new Error(`${path} or a file beside it is a link or a pipe, which Freehold never makes`);
-  const lock = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+  return shareLock(new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS }));
+}
+
+/** Shares the lock of a file that others want alone. */
+function shareLock(lock: DatabaseSync): DatabaseSync {
   lock.exec("begin");
   lock.prepare("select count(*) from sqlite_schema").get();
   return lock;
+}
+
+/**
+ * Keeps large values of KV that no key names any more from being removed until the lock that is returned is closed: the copy
+ * of a namespace's rows may still name them. Undefined when there is no KV.
+ */
+export function holdKv(directory: string): DatabaseSync | undefined {
+  if (!existsSync(directory)) return undefined;
+  return shareLock(new DatabaseSync(join(directory, COLLECT_LOCK), { timeout: BUSY_TIMEOUT_MS }));
 }
 
 /** Adds the alarms of one copy to another; of two for an object the earlier one stays. */

@@ -20,6 +20,16 @@ export interface BodySource {
   cancel(): void;
 }
 
+/** Where a request's body goes that `streamBody` hands on. */
+export interface BodySink {
+  /** A part of the body; it must not be changed. False: no more for now; `Exchange.resumeBody` asks for more. */
+  write(bytes: Buffer): boolean;
+  /** That was all. */
+  end(): void;
+  /** The rest will not come: the client is gone or sent nonsense, and what there is to answer has been answered. */
+  cancel(): void;
+}
+
 /**
  * A request and its response: what a handler acts on. A connection has one exchange object and uses it for
  * one request after the other, so it is good until the answer is out. Either `respond`, or `prepare` and `send`, or `startAnswer`, `write` and `end`.
@@ -56,6 +66,9 @@ export class Exchange<State> implements UpstreamSink {
   /** Of a body that the handler takes: what has come, and who gets it. */
   #parts: Buffer[] = [];
   #taken: ((body: Buffer) => void) | undefined;
+  /** Gets the body part by part; and whether it has asked for a pause. */
+  #bodySink: BodySink | undefined;
+  #bodyPaused = false;
   #ended = false;
 
   constructor(server: HttpServer<State>, connection: ServerConnection<State>) {
@@ -91,10 +104,10 @@ export class Exchange<State> implements UpstreamSink {
   }
 
   /**
-   * Answers the request here. `fields` are lines with CRLF; length, date and connection are added.
-   * Does nothing when the client is gone.
+   * Answers the request here. `fields` are lines with CRLF; length, date and connection are added. `reason` takes the
+   * place of the usual reason phrase; it must be one that a status line can have. Does nothing when the client is gone.
    */
-  respond(status: number, fields: string, body: string | Buffer): void {
+  respond(status: number, fields: string, body: string | Buffer, reason = reasonPhrase(status)): void {
     if (!this.#connection.busy) return;
     this.drop();
     this.#discardBody();
@@ -102,7 +115,7 @@ export class Exchange<State> implements UpstreamSink {
     const bytes = typeof body === "string" ? Buffer.from(body) : body;
     const length = status === 204 ? "" : `Content-Length: ${bytes.length}\r\n`;
     const head =
-      `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${fields}Date: ${this.#server.ticker.date}\r\n` +
+      `HTTP/1.1 ${status} ${reason}\r\n${fields}Date: ${this.#server.ticker.date}\r\n` +
       `${length}${this.#connectionText()}\r\n`;
     writeTogether(this.#connection.socket, head, bytes, 0, this.#toHead ? 0 : bytes.length);
     this.#finish();
@@ -124,6 +137,35 @@ export class Exchange<State> implements UpstreamSink {
     this.body.begin(this.#bodyLength, false);
     if (this.#awaitingContinue) this.upstreamInterim(100);
     this.#collectBody();
+  }
+
+  /**
+   * Hands the request's body on as it comes, or answers with 413 when it is longer than `maxBytes`.
+   * The sink may answer before its end.
+   */
+  streamBody(sink: BodySink, maxBytes = Number.POSITIVE_INFINITY): void {
+    this.#maxBodyBytes = maxBytes;
+    this.#bodySink = sink;
+    this.#bodyPaused = false;
+    if (this.#bodyLength > maxBytes) {
+      this.refuse(413, "The request body is too large.");
+      return;
+    }
+    this.body.begin(this.#bodyLength, false);
+    if (this.#awaitingContinue) this.upstreamInterim(100);
+    this.#passBody();
+  }
+
+  /** The sink takes more. */
+  resumeBody(): void {
+    if (!this.#bodyPaused || this.#bodySink === undefined) return;
+    this.#bodyPaused = false;
+    this.#passBody();
+  }
+
+  /** Bytes that the request's head announced; below 0: not known. */
+  get announcedBytes(): number {
+    return this.#bodyLength;
   }
 
   /** Somebody waits for the answer. */
@@ -206,6 +248,7 @@ export class Exchange<State> implements UpstreamSink {
     this.#responseText = "";
     this.#ended = false;
     this.#taken = undefined;
+    this.#bodySink = undefined;
   }
 
   /** Answers what must not be carried further, and has the connection closed. */
@@ -223,6 +266,11 @@ export class Exchange<State> implements UpstreamSink {
   receive(): boolean {
     if (this.#taken !== undefined) {
       this.#collectBody();
+      return true;
+    }
+    if (this.#bodySink !== undefined) {
+      if (this.#bodyPaused) return false;
+      this.#passBody();
       return true;
     }
     if (this.body.done || !this.#upstream?.connected) return false;
@@ -255,6 +303,9 @@ export class Exchange<State> implements UpstreamSink {
     this.#upstream = undefined;
     this.#source?.cancel();
     this.#source = undefined;
+    const sink = this.#bodySink;
+    this.#bodySink = undefined;
+    sink?.cancel();
   }
 
   /** Gathers what has come of a body that the handler takes. */
@@ -283,6 +334,34 @@ export class Exchange<State> implements UpstreamSink {
     this.#parts = [];
     this.#connection.expectNothing();
     taken?.(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts));
+  }
+
+  /** Hands on what has come of a body that a sink takes. */
+  #passBody(): void {
+    const { input } = this.#connection;
+    const { body } = this;
+    while (input.length > 0 && !body.done && !this.#bodyPaused) {
+      const { bytes } = input;
+      const at = body.next(bytes, input.start, input.end);
+      if (at < 0 || body.received > this.#maxBodyBytes) {
+        if (at < 0) this.refuse(400, "The request body is not well chunked.");
+        else this.refuse(413, "The request body is too large.");
+        return;
+      }
+      const { rangeStart, rangeEnd } = body;
+      input.consume(at);
+      if (rangeEnd > rangeStart && this.#bodySink?.write(bytes.subarray(rangeStart, rangeEnd)) === false)
+        this.#bodyPaused = true;
+      // It has been answered meanwhile.
+      if (this.#bodySink === undefined) return;
+    }
+    if (body.done) {
+      const sink = this.#bodySink;
+      this.#bodySink = undefined;
+      this.#connection.expectNothing();
+      sink?.end();
+    } else if (this.#bodyPaused) this.#connection.pause();
+    else this.#expectBody();
   }
 
   // The request's way upstream.

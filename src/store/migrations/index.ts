@@ -4,12 +4,14 @@ import type { Database } from "../schema.ts";
 import { initialTables } from "./0001-initial-tables.ts";
 import { staticAssets } from "./0002-static-assets.ts";
 import { state } from "./0003-state.ts";
+import { kv } from "./0004-kv.ts";
 
 /** In order. A migration that was released is never changed; add the next one. */
 const migrations: Record<string, Migration> = {
   "0001-initial-tables": initialTables,
   "0002-static-assets": staticAssets,
   "0003-state": state,
+  "0004-kv": kv,
 };
 
 /**
