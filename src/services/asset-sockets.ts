@@ -1,9 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:net";
+import type { Server } from "node:net";
 import { join } from "node:path";
 import type { AttachRequest } from "../domain/messages.ts";
 import type { LaunchRecord } from "../domain/version.ts";
-import { removeFile } from "../lib/durable-file.ts";
 import { HeaderNames } from "../lib/http/header-names.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
@@ -14,6 +13,7 @@ import { Contents } from "../products/assets/contents.ts";
 import { OpenSites } from "../products/assets/open-sites.ts";
 import { directoryBlobs } from "../store/blobs.ts";
 import { ASSET_CACHE_BYTES, MAX_LINK_CONNECTIONS } from "./limits.ts";
+import { listenAt } from "./unix-listener.ts";
 
 /** Whose assets a connection gets: its socket says which version is calling. */
 interface Caller {
@@ -69,14 +69,8 @@ export class AssetSockets {
     if (!record.assets) throw new Error(`version ${versionId} binds static assets and has none`);
     const caller: Caller = { choice: { site: record.assets.site, retained: [] } };
     const server = this.#server(caller);
-    const path = join(directory, assets.socket);
-    // A process that was killed leaves its socket files behind.
-    await removeFile(path);
-    const listener = createServer({ allowHalfOpen: true }, (socket) => server.accept(socket));
-    listener.maxConnections = MAX_LINK_CONNECTIONS;
-    await new Promise<void>((resolve, reject) => {
-      listener.once("error", reject);
-      listener.listen(path, resolve);
+    const listener = await listenAt(join(directory, assets.socket), (socket) => server.accept(socket), {
+      maxConnections: MAX_LINK_CONNECTIONS,
     });
     this.#attached.set(instanceId, { listener, server, site: record.assets.site });
   }

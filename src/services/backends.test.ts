@@ -9,7 +9,7 @@ import type { DatabaseCaller } from "../products/d1/backend.ts";
 import { failureReply, type HostReply, type HostRequest } from "../products/d1/host-protocol.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { Backends } from "./backends.ts";
-import { DatabasesApi } from "./databases-api.ts";
+import { ProductsApi } from "./products-api.ts";
 
 const ACCOUNT = "b".repeat(32);
 const DATABASE = "11111111-2222-4333-8444-555555555555";
@@ -19,7 +19,7 @@ let asked: { accountId: string; request: HostRequest; timeoutMs: number | undefi
 let reply: HostReply;
 let kv: KvNamespaces;
 let backends: Backends;
-let api: DatabasesApi;
+let api: ProductsApi;
 
 const databases: DatabaseCaller = {
   run(accountId, request, done, timeoutMs) {
@@ -57,7 +57,7 @@ beforeEach(async () => {
     links: [],
     backends: { socket: "backends.sock" },
   });
-  api = new DatabasesApi({ databases, caches: { purge: async () => 0 }, kv });
+  api = new ProductsApi({ databases, caches: { purge: async () => 0 }, kv });
   await api.listen(join(directory, "services.sock"));
 });
 

@@ -1,9 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import { join } from "node:path";
 import type { AttachRequest } from "../domain/messages.ts";
 import type { Binding, LaunchRecord } from "../domain/version.ts";
-import { removeFile } from "../lib/durable-file.ts";
 import type { Exchange } from "../lib/http/exchange.ts";
 import { HeaderNames } from "../lib/http/header-names.ts";
 import { leanSocket } from "../lib/http/lean-socket.ts";
@@ -21,6 +20,7 @@ import { serveRateLimit } from "../products/rate-limiting/backend.ts";
 import { Counters } from "../products/rate-limiting/counters.ts";
 import { scopeOf } from "./caches.ts";
 import { MAX_BACKEND_CONNECTIONS } from "./limits.ts";
+import { listenAt } from "./unix-listener.ts";
 
 /** Who is calling: the socket says which version, and so which bindings it has. */
 interface Caller {
@@ -72,17 +72,9 @@ export class Backends {
       cacheScope: scopeOf(record.accountId, record.scriptName),
       bindings,
     });
-    const path = join(directory, backends.socket);
-    // A process that was killed leaves its socket files behind.
-    await removeFile(path);
-    const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
-      server.accept(leanSocket(socket)),
-    );
-    listener.maxConnections = MAX_BACKEND_CONNECTIONS;
-    await new Promise<void>((resolve, reject) => {
-      listener.once("error", reject);
-      listener.listen(path, resolve);
-    });
+    const accept = (socket: Socket) => server.accept(leanSocket(socket));
+    const options = { maxConnections: MAX_BACKEND_CONNECTIONS, paused: true };
+    const listener = await listenAt(join(directory, backends.socket), accept, options);
     this.#attached.set(instanceId, { listener, server });
   }
 

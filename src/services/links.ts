@@ -1,8 +1,8 @@
-import { createServer, type Server, type Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { join } from "node:path";
 import type { AttachRequest, LinkTarget } from "../domain/messages.ts";
-import { removeFile } from "../lib/durable-file.ts";
 import { MAX_HOME_CONNECTIONS, MAX_LINK_CONNECTIONS } from "./limits.ts";
+import { listenAt } from "./unix-listener.ts";
 
 /** Called with each connection to a link; it is paused, and stays open for writing when the other end finishes. */
 export type OnCall = (connection: Socket, accountId: string, to: LinkTarget) => void;
@@ -41,17 +41,9 @@ export class Links {
     for (const instanceId of [...this.#servers.keys()]) this.detach(instanceId);
   }
 
-  async #listen(path: string, accountId: string, to: LinkTarget): Promise<Server> {
-    // A process that was killed leaves its socket files behind.
-    await removeFile(path);
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (connection) =>
-      this.#onCall(connection, accountId, to),
-    );
-    server.maxConnections = "script" in to ? MAX_LINK_CONNECTIONS : MAX_HOME_CONNECTIONS;
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(path, resolve);
-    });
-    return server;
+  #listen(path: string, accountId: string, to: LinkTarget): Promise<Server> {
+    const maxConnections = "script" in to ? MAX_LINK_CONNECTIONS : MAX_HOME_CONNECTIONS;
+    const onCall = (connection: Socket) => this.#onCall(connection, accountId, to);
+    return listenAt(path, onCall, { maxConnections, paused: true });
   }
 }

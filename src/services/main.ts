@@ -11,9 +11,9 @@ import { Broker } from "./broker.ts";
 import { Caches } from "./caches.ts";
 import { Callees } from "./callees.ts";
 import { Databases } from "./databases.ts";
-import { DatabasesApi } from "./databases-api.ts";
 import { ACQUIRE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from "./limits.ts";
 import { Links } from "./links.ts";
+import { ProductsApi } from "./products-api.ts";
 import { Deployments, loadHomes } from "./snapshot.ts";
 
 /** The services role: back-ends of bindings, for all runners. Ends with the supervisor. */
@@ -44,7 +44,7 @@ export async function runServices(): Promise<void> {
   const caches = new Caches(files.responses, config.cacheBytes);
   const kv = new KvNamespaces(files.kv);
   const backends = new Backends({ databases, caches, kv, launchRecord: files.launchRecord });
-  const databasesApi = new DatabasesApi({ databases, caches, kv });
+  const productsApi = new ProductsApi({ databases, caches, kv });
 
   /** A script that comes later with the name of one that was deleted must not find its responses. */
   const forgetScripts = () => {
@@ -81,7 +81,7 @@ export async function runServices(): Promise<void> {
   });
   supervisor.handle("drain", () => {
     links.detachAll();
-    const sockets = Promise.all([assets.detachAll(), backends.detachAll(), databasesApi.close()]);
+    const sockets = Promise.all([assets.detachAll(), backends.detachAll(), productsApi.close()]);
     void exitWhenIdle(
       broker,
       sockets.then(() => kv.close()),
@@ -92,7 +92,7 @@ export async function runServices(): Promise<void> {
   homes = await loadHomes(files.homes);
   await deployments.loadFile(files.routes);
   forgetScripts();
-  await databasesApi.listen(files.servicesSocket);
+  await productsApi.listen(files.servicesSocket);
   await supervisor.call("ready", {});
 }
 

@@ -1,5 +1,4 @@
-import { createServer, type Server } from "node:net";
-import { removeFile } from "../lib/durable-file.ts";
+import type { Server } from "node:net";
 import type { Exchange } from "../lib/http/exchange.ts";
 import { HeaderNames } from "../lib/http/header-names.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
@@ -13,6 +12,7 @@ import type { D1Failure, D1Operations } from "../products/d1/operations.ts";
 import { serveKvApi } from "../products/kv/backend.ts";
 import type { KvNamespaces } from "../products/kv/namespaces.ts";
 import { METADATA_HEADER } from "../products/kv/wire.ts";
+import { listenAt } from "./unix-listener.ts";
 
 const JSON_TYPE = "Content-Type: application/json\r\n";
 
@@ -66,7 +66,7 @@ export interface ProductData {
  * The platform's own way to the data of products: `POST /d1/<account>/<database>/<operation>` with JSON both ways,
  * `/kv/<account>/<namespace>` with what the binding asks behind it, and `POST /cache/purge`.
  */
-export class DatabasesApi {
+export class ProductsApi {
   readonly #databases: DatabaseCaller;
   readonly #caches: CachePurger;
   readonly #kv: KvNamespaces;
@@ -91,13 +91,7 @@ export class DatabasesApi {
   }
 
   async listen(path: string): Promise<void> {
-    await removeFile(path);
-    const listener = createServer({ allowHalfOpen: true }, (socket) => this.#server.accept(socket));
-    await new Promise<void>((resolve, reject) => {
-      listener.once("error", reject);
-      listener.listen(path, resolve);
-    });
-    this.#listener = listener;
+    this.#listener = await listenAt(path, (socket) => this.#server.accept(socket));
   }
 
   /** Takes nothing new; resolves when what is in flight is answered. */
