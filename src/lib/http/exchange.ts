@@ -63,9 +63,6 @@ export class Exchange<State> implements UpstreamSink {
   /** In a tunnel: what comes from upstream, and the code with which it is to be closed. */
   #frames: FrameTracker | undefined;
   #closeCode: number | undefined;
-  /** Of a body that the handler takes: what has come, and who gets it. */
-  #parts: Buffer[] = [];
-  #taken: ((body: Buffer) => void) | undefined;
   /** Gets the body part by part; and whether it has asked for a pause. */
   #bodySink: BodySink | undefined;
   #bodyPaused = false;
@@ -126,17 +123,14 @@ export class Exchange<State> implements UpstreamSink {
    * `maxBytes`. Nothing is given when the client goes away.
    */
   takeBody(maxBytes: number, taken: (body: Buffer) => void): void {
-    this.#maxBodyBytes = maxBytes;
-    this.#parts = [];
-    this.#taken = taken;
-    if (this.#bodyLength > maxBytes) {
-      this.refuse(413, "The request body is too large.");
-      return;
-    }
-    // Of a chunked body, the content alone.
-    this.body.begin(this.#bodyLength, false);
-    if (this.#awaitingContinue) this.upstreamInterim(100);
-    this.#collectBody();
+    // Not copies: a packet's memory is its own, and stays good for who refers to it.
+    const parts: Buffer[] = [];
+    const sink: BodySink = {
+      write: (bytes) => parts.push(bytes) > 0,
+      end: () => taken(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)),
+      cancel() {},
+    };
+    this.streamBody(sink, maxBytes);
   }
 
   /**
@@ -151,6 +145,7 @@ export class Exchange<State> implements UpstreamSink {
       this.refuse(413, "The request body is too large.");
       return;
     }
+    // Of a chunked body, the content alone.
     this.body.begin(this.#bodyLength, false);
     if (this.#awaitingContinue) this.upstreamInterim(100);
     this.#passBody();
@@ -247,7 +242,6 @@ export class Exchange<State> implements UpstreamSink {
     this.#headSent = false;
     this.#responseText = "";
     this.#ended = false;
-    this.#taken = undefined;
     this.#bodySink = undefined;
   }
 
@@ -264,10 +258,6 @@ export class Exchange<State> implements UpstreamSink {
 
   /** Bytes of the request's body are in the input. False: they cannot go on now, nothing has been read. */
   receive(): boolean {
-    if (this.#taken !== undefined) {
-      this.#collectBody();
-      return true;
-    }
     if (this.#bodySink !== undefined) {
       if (this.#bodyPaused) return false;
       this.#passBody();
@@ -306,34 +296,6 @@ export class Exchange<State> implements UpstreamSink {
     const sink = this.#bodySink;
     this.#bodySink = undefined;
     sink?.cancel();
-  }
-
-  /** Gathers what has come of a body that the handler takes. */
-  #collectBody(): void {
-    const { input } = this.#connection;
-    const { body } = this;
-    const parts = this.#parts;
-    while (input.length > 0 && !body.done) {
-      const { bytes } = input;
-      const at = body.next(bytes, input.start, input.end);
-      if (at < 0 || body.received > this.#maxBodyBytes) {
-        if (at < 0) this.refuse(400, "The request body is not well chunked.");
-        else this.refuse(413, "The request body is too large.");
-        return;
-      }
-      // Not a copy: a packet's memory is its own, and stays good for who refers to it.
-      if (body.rangeEnd > body.rangeStart) parts.push(bytes.subarray(body.rangeStart, body.rangeEnd));
-      input.consume(at);
-    }
-    if (!body.done) {
-      this.#expectBody();
-      return;
-    }
-    const taken = this.#taken;
-    this.#taken = undefined;
-    this.#parts = [];
-    this.#connection.expectNothing();
-    taken?.(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts));
   }
 
   /** Hands on what has come of a body that a sink takes. */
