@@ -27,6 +27,12 @@ describe("GET workers/subdomain", () => {
     await start({ FREEHOLD_PORT: "443", FREEHOLD_DOMAIN: "apps.example.com" });
     expect((await control.call("GET", path)).json.result).toEqual({ subdomain: "dev.apps.example.com/#" });
   });
+
+  it("names the second port where there is one", async () => {
+    await control.end();
+    await start({ FREEHOLD_HTTPS_PORT: "443" });
+    expect((await control.call("GET", path)).json.result).toEqual({ subdomain: "dev.localhost/#" });
+  });
 });
 
 describe("PUT workers/subdomain", () => {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Config } from "../domain/config.ts";
+import { type Config, securePortSuffix } from "../domain/config.ts";
 import { ApiError, route } from "../lib/api.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 
@@ -66,7 +66,7 @@ export const subdomainRoutes: ApiRoute[] = [
  * script and `https://`; behind `/#` its suffix becomes a fragment, which browsers do not send (1.8).
  */
 function advertised(config: Config, label: string): string {
-  return `${label}.${config.domain}${config.port === 443 ? "" : `:${config.port}`}/#`;
+  return `${label}.${config.domain}${securePortSuffix(config)}/#`;
 }
 
 /** The bare label, also when someone pasted more of the URL. Throws when there is none. */

@@ -11,6 +11,11 @@ export interface Config {
   host: string;
   /** Public port. 0 only in the supervisor, which replaces it before it starts the other roles. */
   port: number;
+  /**
+   * A second public port, for HTTP and HTTPS like the first; 0: none. With 443 the URLs that clients print need no port, and
+   * remote development works, whose client knows no other port.
+   */
+  httpsPort: number;
   /** Base domain, lower case, without port. */
   domain: string;
   /** Number of edge processes. */
@@ -76,6 +81,7 @@ export function readConfig(env: Record<string, string | undefined>, cpuCount: nu
         : join(tmpdir(), `freehold-${createHash("sha256").update(dataDir).digest("hex").slice(0, 12)}`),
     host: env.FREEHOLD_HOST || "127.0.0.1",
     port: integer(env, "FREEHOLD_PORT", 8787, 0, 65535),
+    httpsPort: integer(env, "FREEHOLD_HTTPS_PORT", 0, 0, 65535),
     domain: domainName(env.FREEHOLD_DOMAIN || "localhost"),
     // Only Linux spreads connections over several listeners of one port (SO_REUSEPORT).
     edges: integer(env, "FREEHOLD_EDGES", process.platform === "linux" ? cpuCount : 1, 1, 64),
@@ -108,6 +114,7 @@ export function configEnvironment(config: Config): Record<string, string> {
   return {
     FREEHOLD_DATA: config.dataDir,
     FREEHOLD_PORT: String(config.port),
+    FREEHOLD_HTTPS_PORT: String(config.httpsPort),
     FREEHOLD_HOST: config.host,
     FREEHOLD_DOMAIN: config.domain,
     FREEHOLD_EDGES: String(config.edges),
@@ -125,6 +132,12 @@ export function configEnvironment(config: Config): Record<string, string> {
     FREEHOLD_D1_QUERY_SECONDS: String(config.state.queryMs / 1000),
     FREEHOLD_DATABASE_MAX_MB: String(config.state.maxDatabaseBytes / 1_000_000),
   };
+}
+
+/** Port of the https URLs that people are given, as it stands behind the host: empty for 443. */
+export function securePortSuffix({ port, httpsPort }: Pick<Config, "port" | "httpsPort">): string {
+  const secure = httpsPort || port;
+  return secure === 443 ? "" : `:${secure}`;
 }
 
 function integer(

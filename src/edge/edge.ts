@@ -86,6 +86,7 @@ export function createEdge(options: EdgeOptions): Edge {
   };
   let loading: Promise<void> = Promise.resolve();
   const listener = new Listener((socket) => server.accept(socket));
+  const second = config.httpsPort === 0 ? undefined : new Listener((socket) => server.accept(socket));
 
   return {
     runners,
@@ -94,20 +95,23 @@ export function createEdge(options: EdgeOptions): Edge {
       loading = loading.then(load, load);
       return loading;
     },
-    listen() {
-      const { host, port, edges } = config;
-      return listener.listen({ host, port, shared: edges > 1, maxConnections: limits.connections });
+    async listen() {
+      const { host, port, httpsPort, edges } = config;
+      const options = { host, shared: edges > 1, maxConnections: limits.connections };
+      await second?.listen({ ...options, port: httpsPort });
+      return listener.listen({ ...options, port });
     },
     async drain(timeoutMs = edgeLimits.drainMs) {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, timeoutMs);
       });
-      await Promise.race([listener.drain().then(() => server.drain()), late]);
+      await Promise.race([Promise.all([listener.drain(), second?.drain()]).then(() => server.drain()), late]);
       clearTimeout(timer);
     },
     close() {
       listener.close();
+      second?.close();
       server.destroy();
       control.close();
     },

@@ -30,6 +30,7 @@ export async function startSupervisor(config: Config, options: Partial<PlatformO
   try {
     await recover(config);
     const port = await claimPort(config.host, config.port);
+    if (config.httpsPort !== 0) await claimPort(config.host, config.httpsPort, "FREEHOLD_HTTPS_PORT");
     if (!options.roleCommand) await warmCompileCache(compileCache(config));
     const log = options.log ?? ((line: string) => void process.stderr.write(`${line}\n`));
     platform = new Platform({ ...config, port }, { planLaunch, ...options, log });

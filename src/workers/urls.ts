@@ -1,3 +1,4 @@
+import { securePortSuffix } from "../domain/config.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
 
@@ -11,5 +12,5 @@ export async function previewUrlSuffix({ db, config }: Platform, script: ScriptR
     .select("subdomain")
     .where("id", "=", script.account_id)
     .executeTakeFirstOrThrow();
-  return `-${script.name}.${subdomain}.${config.domain}${config.port === 443 ? "" : `:${config.port}`}`;
+  return `-${script.name}.${subdomain}.${config.domain}${securePortSuffix(config)}`;
 }
