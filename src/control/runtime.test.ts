@@ -72,7 +72,15 @@ it("restores what is missing and removes what has no version", async () => {
   await platform.db
     .insertInto("scripts")
     .values({
-      ...{ id: "s", account_id: platform.account.id, name: "hello", tag: "", created_on: "", modified_on: "" },
+      ...{
+        id: "s",
+        account_id: platform.account.id,
+        name: "hello",
+        kind: "worker" as const,
+        tag: "",
+        created_on: "",
+        modified_on: "",
+      },
       ...{ last_deployed_from: "api", migration_tag: null, enabled: 1, previews_enabled: 1, next_version_number: 3 },
       settings_json: "{}",
     })

@@ -9,7 +9,7 @@ export async function addScript(
   parts: Partial<ScriptRow> = {},
 ): Promise<void> {
   const script: ScriptRow = {
-    ...{ id, account_id: account.id, name: id, tag: id, created_on: "", modified_on: "" },
+    ...{ id, account_id: account.id, name: id, kind: "worker" as const, tag: id, created_on: "", modified_on: "" },
     ...{ last_deployed_from: "api", migration_tag: null, enabled: 1, previews_enabled: 0, settings_json: "{}" },
     ...{ next_version_number: versionCount + 1, ...parts },
   };

@@ -125,10 +125,18 @@ export interface AuditEventRow {
   detail_json: string;
 }
 
+/**
+ * What a script is to people. `worker`: a Worker. `pages`: what serves a Pages project, under a name that no Worker can have,
+ * so that everything that names scripts works for it.
+ */
+export type ScriptKind = "worker" | "pages";
+
 export interface ScriptRow {
   id: string;
   account_id: string;
+  /** Unique in the account, whatever the kind. */
   name: string;
+  kind: ScriptKind;
   /** Opaque, stable tag that clients compare (32 hex digits). */
   tag: string;
   created_on: string;

@@ -40,6 +40,7 @@ describe("migrations", () => {
       { name: "0002-static-assets" },
       { name: "0003-state" },
       { name: "0004-kv" },
+      { name: "0013-pages" },
     ]);
     await second.destroy();
   });
@@ -81,6 +82,7 @@ describe("constraints", () => {
         id: "s",
         account_id: "a",
         name: "hello",
+        kind: "worker" as const,
         tag: "t",
         created_on: "x",
         modified_on: "x",

@@ -6,7 +6,7 @@ import { classUses } from "./class-uses.ts";
 import { discardDeletedState } from "./discard-state.ts";
 import { referenced, referencedClasses } from "./errors.ts";
 import { boundBy } from "./references.ts";
-import { requireScript } from "./scripts.ts";
+import { requireWorker } from "./scripts.ts";
 
 /**
  * Deletes a script with all its versions, Durable Objects and workflows.
@@ -15,7 +15,7 @@ import { requireScript } from "./scripts.ts";
 export async function deleteScript(change: Change, force: boolean): Promise<void> {
   const { platform, accountId, actor, scriptName } = change;
   await changeScript(change, async () => {
-    const script = await requireScript(platform, accountId, scriptName);
+    const script = await requireWorker(platform, accountId, scriptName);
     if (!force) await refuseUsed(change, script);
     const versions = await platform.db.selectFrom("versions").select("id").where("script_id", "=", script.id).execute();
     await platform.db.transaction().execute(async (db) => {

@@ -3,6 +3,7 @@
  * client or the original's documentation knows (`wrangler-api.md` 10, `workers-semantics.md` 4.3).
  */
 import { ApiError, type ApiFailure } from "../lib/api.ts";
+import type { ScriptRow } from "../store/schema.ts";
 import * as limits from "./limits.ts";
 
 const mb = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(2)} MiB`;
@@ -30,6 +31,21 @@ export const invalidScriptName = (name: string) =>
     10016,
     `"${name}" cannot be the name of a Worker. Use lower-case letters, digits, "-" and "_", start with a letter, a digit or "_", ` +
       `and use at most ${limits.MAX_SCRIPT_NAME_LENGTH} characters.`,
+  );
+
+export const notAWorker = ({ name }: ScriptRow) =>
+  refuse(
+    400,
+    10016,
+    `"${name}" serves a Pages project: its code, variables and settings are the project's. ` +
+      "Change them there (`wrangler pages deploy`, `wrangler pages secret put`); versions and deployments can be changed here.",
+  );
+
+export const reservedScriptName = (name: string) =>
+  refuse(
+    400,
+    10016,
+    `"${name}" cannot be the name of a Worker: names that begin with "${limits.PAGES_SCRIPT_PREFIX}" are those of Pages projects' scripts. Choose another.`,
   );
 
 export const unreadableBody = (why: string) => refuse(400, 10026, `The request body cannot be read: ${why}`);

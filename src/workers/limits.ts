@@ -21,6 +21,8 @@ export const OLDEST_COMPATIBILITY_DATE = "2021-11-02";
 
 /** A script's name is a DNS label. */
 export const MAX_SCRIPT_NAME_LENGTH = 63;
+/** Begins the names of scripts that serve Pages projects, as with the original; no Worker may have one. */
+export const PAGES_SCRIPT_PREFIX = "pages-worker--";
 /** `<alias>-<script>` is a DNS label. */
 export const MAX_LABEL_LENGTH = 63;
 export const MAX_ALIASES = 1_000;

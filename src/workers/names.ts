@@ -1,9 +1,10 @@
-import { invalidScriptName, invalidUpload } from "./errors.ts";
-import { MAX_LABEL_LENGTH, MAX_MODULE_NAME_BYTES, MAX_SCRIPT_NAME_LENGTH } from "./limits.ts";
+import { invalidScriptName, invalidUpload, reservedScriptName } from "./errors.ts";
+import { MAX_LABEL_LENGTH, MAX_MODULE_NAME_BYTES, MAX_SCRIPT_NAME_LENGTH, PAGES_SCRIPT_PREFIX } from "./limits.ts";
 
-/** The name, if a script may have it (`workers-semantics.md` 1.5); error 10016 otherwise. */
+/** The name, if a Worker may have it (`workers-semantics.md` 1.5); error 10016 otherwise. */
 export function scriptName(name: string): string {
   if (name.length > MAX_SCRIPT_NAME_LENGTH || !/^[a-z0-9_][a-z0-9_-]*$/.test(name)) throw invalidScriptName(name);
+  if (name.startsWith(PAGES_SCRIPT_PREFIX)) throw reservedScriptName(name);
   return name;
 }
 

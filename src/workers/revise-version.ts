@@ -3,7 +3,7 @@ import { type Change, changeScript } from "./change.ts";
 import { createVersion } from "./create-version.ts";
 import { activeDeployment } from "./deployments.ts";
 import { latestNotDeployed, splitDeployment } from "./errors.ts";
-import { requireScript } from "./scripts.ts";
+import { requireWorker } from "./scripts.ts";
 import type { NewVersion } from "./store-version.ts";
 import type { VersionDraft } from "./version-draft.ts";
 import { requireNewestVersion, type StoredVersion } from "./versions.ts";
@@ -24,7 +24,7 @@ export type Revised = { script: ScriptRow; version: StoredVersion; created?: New
 /** Makes a version that differs from the newest one in its settings, not in its code. Errors: 10007, 10222, 10214, 10215. */
 export function reviseVersion(change: Change, revision: Revision): Promise<Revised> {
   return changeScript(change, async () => {
-    const script = await requireScript(change.platform, change.accountId, change.scriptName);
+    const script = await requireWorker(change.platform, change.accountId, change.scriptName);
     const newest = await requireNewestVersion(change.platform, script);
     if (revision.deploy) await checkDeployed(change, script, newest, revision.refusalCode ?? 10215);
     const draft = await revision.draft(newest);

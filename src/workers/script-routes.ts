@@ -21,7 +21,7 @@ export const scriptRoutes: ApiRoute[] = [
     summary: "List the account's Workers",
     handle: async ({ platform, accountId }) => {
       const [scripts, newest] = await Promise.all([
-        listScripts(platform, accountId),
+        listScripts(platform, accountId, "worker"),
         newestVersions(platform, accountId),
       ]);
       return scripts.map((row) => presentScript(row, newest.get(row.id)));

@@ -1,6 +1,6 @@
 import type { Platform } from "../store/platform.ts";
-import type { ScriptRow } from "../store/schema.ts";
-import { scriptNotFound } from "./errors.ts";
+import type { ScriptKind, ScriptRow } from "../store/schema.ts";
+import { notAWorker, scriptNotFound } from "./errors.ts";
 
 /** Settings of a script that are not versioned, as `settings_json` holds them. */
 export interface ScriptSettings {
@@ -14,6 +14,7 @@ export interface ScriptSettings {
 
 const settingNames = ["logpush", "tail_consumers", "observability", "tags", "preview_state"] as const;
 
+/** Whatever its kind. */
 export function findScript(
   platform: Pick<Platform, "db">,
   accountId: string,
@@ -38,9 +39,25 @@ export async function requireScript(
   return script;
 }
 
-/** An account's scripts by name. */
-export function listScripts(platform: Pick<Platform, "db">, accountId: string): Promise<ScriptRow[]> {
-  return platform.db.selectFrom("scripts").selectAll().where("account_id", "=", accountId).orderBy("name").execute();
+/** The Worker; error 10007 when there is none, 10016 for a script of another kind, whose code and settings are changed elsewhere. */
+export async function requireWorker(
+  platform: Pick<Platform, "db">,
+  accountId: string,
+  name: string,
+): Promise<ScriptRow> {
+  const script = await requireScript(platform, accountId, name);
+  if (script.kind !== "worker") throw notAWorker(script);
+  return script;
+}
+
+/** An account's scripts by name: all, or those of one kind. */
+export function listScripts(
+  platform: Pick<Platform, "db">,
+  accountId: string,
+  kind?: ScriptKind,
+): Promise<ScriptRow[]> {
+  const all = platform.db.selectFrom("scripts").selectAll().where("account_id", "=", accountId);
+  return (kind ? all.where("kind", "=", kind) : all).orderBy("name").execute();
 }
 
 export function scriptSettings(script: ScriptRow): ScriptSettings {

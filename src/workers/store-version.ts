@@ -99,6 +99,7 @@ async function insertScript(db: Platform["db"], change: Change, { fate, state, n
     id: randomUUID(),
     account_id: change.accountId,
     name: change.scriptName,
+    kind: "worker",
     tag: randomBytes(16).toString("hex"),
     created_on: now,
     modified_on: now,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ScriptRow } from "../store/schema.ts";
 import { type Change, changeScript, publish } from "./change.ts";
-import { requireScript } from "./scripts.ts";
+import { requireWorker } from "./scripts.ts";
 
 export const subdomainSchema = z.looseObject({
   enabled: z.boolean().optional(),
@@ -24,7 +24,7 @@ export function presentSubdomain({ enabled, previews_enabled }: ScriptRow): Scri
 export async function changeSubdomain(change: Change, body: z.infer<typeof subdomainSchema>): Promise<ScriptSubdomain> {
   const { platform, accountId, actor, scriptName } = change;
   const result = await changeScript(change, async () => {
-    const script = await requireScript(platform, accountId, scriptName);
+    const script = await requireWorker(platform, accountId, scriptName);
     const enabled = body.enabled ?? script.enabled === 1;
     const previews_enabled = body.previews_enabled ?? enabled;
     const changed = { enabled: Number(enabled), previews_enabled: Number(previews_enabled) };

@@ -8,7 +8,7 @@ import { type Change, changeOf, changeScript } from "./change.ts";
 import { createVersion } from "./create-version.ts";
 import { invalidUpload } from "./errors.ts";
 import { scriptName } from "./names.ts";
-import { findScript, requireScript } from "./scripts.ts";
+import { findScript, requireWorker } from "./scripts.ts";
 import { planState } from "./state-changes.ts";
 import type { NewVersion } from "./store-version.ts";
 import { refuseUnavailable } from "./unsupported.ts";
@@ -35,7 +35,7 @@ export async function deployUpload(request: Request): Promise<NewVersion> {
 /** `POST scripts/:script/versions`: a new version of a script that exists, in ES modules, not deployed. */
 export async function storeUpload(request: Request): Promise<NewVersion> {
   const change = changeOf(request);
-  await requireScript(change.platform, change.accountId, change.scriptName);
+  await requireWorker(change.platform, change.accountId, change.scriptName);
   const { upload, code } = await receive(request);
   if (code.format === "service-worker") {
     throw invalidUpload(
@@ -44,7 +44,7 @@ export async function storeUpload(request: Request): Promise<NewVersion> {
     );
   }
   const created = await changeScript(change, async () => {
-    const script = await requireScript(change.platform, change.accountId, change.scriptName);
+    const script = await requireWorker(change.platform, change.accountId, change.scriptName);
     const draft = await draftOf(change, script, upload, code, { deploy: false, strict: strictInherit(request) });
     return createVersion(change, script, draft, { triggeredBy: "upload", deploy: false });
   });

@@ -5,6 +5,7 @@ import { initialTables } from "./0001-initial-tables.ts";
 import { staticAssets } from "./0002-static-assets.ts";
 import { state } from "./0003-state.ts";
 import { kv } from "./0004-kv.ts";
+import { pages } from "./0013-pages.ts";
 
 /** In order. A migration that was released is never changed; add the next one. */
 const migrations: Record<string, Migration> = {
@@ -12,6 +13,7 @@ const migrations: Record<string, Migration> = {
   "0002-static-assets": staticAssets,
   "0003-state": state,
   "0004-kv": kv,
+  "0013-pages": pages,
 };
 
 /**
