@@ -18,6 +18,7 @@ import { bootstrap } from "./bootstrap.ts";
 import { servicesCaches } from "./caches.ts";
 import { LocalCertificate } from "./certificate.ts";
 import { servicesDatabases } from "./databases.ts";
+import { sendEvents } from "./events.ts";
 import { Publisher } from "./publisher.ts";
 import { allRoutes } from "./routes.ts";
 import { restoreLaunchRecords, type SupervisorChannel, supervisorRuntime } from "./runtime.ts";
@@ -96,7 +97,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
     config,
     db,
     blobs: directoryBlobs(files.blobs),
-    runtime: supervisorRuntime(files, supervisor, publisher),
+    runtime: supervisorRuntime(files, supervisor, publisher, sendEvents(supervisor)),
     databases: servicesDatabases(files.servicesSocket),
     caches: servicesCaches(files.servicesSocket),
     services: servicesCaller(files.servicesSocket),

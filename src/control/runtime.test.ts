@@ -5,6 +5,7 @@ import { paths } from "../domain/paths.ts";
 import type { LaunchRecord } from "../domain/version.ts";
 import { ChannelError } from "../lib/channel.ts";
 import { type TestPlatform, testPlatform } from "../store/testing.ts";
+import { EventSender } from "../workerd/event-sender.ts";
 import { Publisher } from "./publisher.ts";
 import { restoreLaunchRecords, type SupervisorChannel, supervisorRuntime } from "./runtime.ts";
 
@@ -33,7 +34,11 @@ function runtimeOver(call: (name: string, request: unknown) => unknown) {
     before: async () => {},
     announce: async (generation) => void (await channel.call("publish", { generation })),
   });
-  return { runtime: supervisorRuntime(files, channel, publisher), calls: supervisor.call };
+  const events = new EventSender({
+    acquire: (versionId) => channel.call("acquire", { versionId }),
+    verdict: async (instanceId) => (await channel.call("verdict", { instanceId })).cause,
+  });
+  return { runtime: supervisorRuntime(files, channel, publisher, events), calls: supervisor.call };
 }
 
 it("asks the supervisor", async () => {
@@ -51,6 +56,15 @@ it("asks the supervisor", async () => {
     ["publish", { generation: 1 }],
     ["acquire", { versionId: "v" }],
   ]);
+});
+
+it("says what became of an event that reached no runner", async () => {
+  const { runtime } = runtimeOver(() => ({ unavailable: "crash-loop", message: "it ended 3 times in a row" }));
+  expect(await runtime.deliver("v", { type: "scheduled", cron: "* * * * *", scheduledTimeMs: 0 }, 1000)).toEqual({
+    outcome: "internalError",
+    begun: false,
+    message: "it ended 3 times in a row",
+  });
 });
 
 it("does not fail a deploy because a runner starts late", async () => {

@@ -6,6 +6,7 @@ import type { Channel } from "../lib/channel.ts";
 import { removeFile, writeDurably } from "../lib/durable-file.ts";
 import type { Runtime } from "../store/platform.ts";
 import type { Database } from "../store/schema.ts";
+import type { EventSender } from "../workerd/event-sender.ts";
 import type { Publisher } from "./publisher.ts";
 
 export type SupervisorChannel = Channel<SupervisorCalls, MemberCalls>;
@@ -21,6 +22,7 @@ export function supervisorRuntime(
   files: ReturnType<typeof paths>,
   supervisor: SupervisorChannel,
   publisher: Publisher,
+  events: EventSender,
 ): Runtime {
   return {
     validate: (record) => supervisor.call("validate", { record }, VALIDATE_TIMEOUT_MS),
@@ -44,6 +46,7 @@ export function supervisorRuntime(
       const { gateSocket } = reply.runner;
       return gateSocket ? { socket: gateSocket } : { unavailable: "this version owns no state" };
     },
+    deliver: (versionId, event, timeoutMs) => events.deliver(versionId, event, timeoutMs),
     async retire(versionIds) {
       if (versionIds.length > 0) await supervisor.call("retire", { versionIds }, RETIRE_TIMEOUT_MS);
     },

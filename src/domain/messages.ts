@@ -28,6 +28,8 @@ export interface RunnerAddress {
   rpcSocket: string;
   /** Unix socket of the gate, in runners that own state: HTTP for the platform itself (`workerd/gate.worker.js`). */
   gateSocket?: string;
+  /** Unix socket that takes events, in runners whose version has handlers for them (`workerd/event-sender.ts`). */
+  eventsSocket?: string;
 }
 
 export type AcquireReply = { runner: RunnerAddress } | { unavailable: Unavailable; message: string };
@@ -70,7 +72,7 @@ export interface SupervisorCalls {
   ready: { request: Record<string, never>; reply: Record<string, never> };
 }
 
-/** Requests that the supervisor makes of edges and of services. */
+/** Requests that the supervisor makes of the roles; control sends no requests to runners, but events. */
 export interface MemberCalls {
   /** Load `routes.json` (services: `homes.json` too); reply when requests are routed by it. */
   routes: { request: { generation: number }; reply: Record<string, never> };
@@ -80,7 +82,9 @@ export interface MemberCalls {
    * With `closeWebSockets`, end WebSockets there with code 1012 (service restart): they do not end by themselves.
    */
   release: { request: ReleaseRequest; reply: { released: boolean } };
-  /** How many requests this process has in flight there: the time they may take together is no single one's fault. */
+  /** Services and control: send no more events to this instance. Reply when none is in flight there any more. */
+  finishEvents: { request: { instanceId: string }; reply: Record<string, never> };
+  /** How many requests and events this process has in flight there: the time they may take together is no single one's fault. */
   inFlight: { request: { instanceId: string }; reply: { count: number } };
   /** The instance is gone: fail what is in flight there and forget it. No reply is awaited. */
   gone: { request: { instanceId: string; versionId: string; cause: Cause }; reply: Record<string, never> };

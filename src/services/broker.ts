@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Homes } from "../domain/homes.ts";
 import type { AcquireReply, LinkTarget, RunnerAddress } from "../domain/messages.ts";
 import { chooseVersion } from "../domain/routing.ts";
-import type { Callees } from "./callees.ts";
+import type { Callees } from "../workerd/callees.ts";
 import { MAX_ATTEMPTS, MAX_HOME_ATTEMPTS, RETRY_DELAY_MS } from "./limits.ts";
 import { rpcAbort } from "./rpc-abort.ts";
 import type { Deployments } from "./snapshot.ts";

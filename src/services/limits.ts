@@ -4,12 +4,6 @@ export const MAX_LINK_CONNECTIONS = 1000;
 /** Connections that one runner may have open at once to the homes of others: one for each object that it has used lately. */
 export const MAX_HOME_CONNECTIONS = 10_000;
 
-/** When a home moves, connections to it are ended on which nothing has passed for so long: longer than an answer takes. */
-export const KEPT_QUIET_MS = 20;
-
-/** And all of them after this time. */
-export const KEPT_END_MS = 5000;
-
 /** Contents of static assets kept in memory for `env.ASSETS`. */
 export const ASSET_CACHE_BYTES = 16 * 1024 * 1024;
 
@@ -27,9 +21,6 @@ export const ACQUIRE_TIMEOUT_MS = 20_000;
 
 /** When the role is told to end, calls in flight have this long. */
 export const DRAIN_TIMEOUT_MS = 30_000;
-
-/** Released instances that are remembered until they are gone. */
-export const MAX_RELEASED = 1000;
 
 /** Connections to its back-ends that one runner may have open at once. */
 export const MAX_BACKEND_CONNECTIONS = 1000;

@@ -5,11 +5,12 @@ import type { ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
+import { Callees } from "../workerd/callees.ts";
+import { EventSender } from "../workerd/event-sender.ts";
 import { AssetSockets } from "./asset-sockets.ts";
 import { Backends } from "./backends.ts";
 import { Broker } from "./broker.ts";
 import { Caches } from "./caches.ts";
-import { Callees } from "./callees.ts";
 import { Databases } from "./databases.ts";
 import { ACQUIRE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from "./limits.ts";
 import { Links } from "./links.ts";
@@ -33,6 +34,10 @@ export async function runServices(): Promise<void> {
     homes: () => homes,
     callees,
     acquire: (versionId) => supervisor.call("acquire", { versionId }, ACQUIRE_TIMEOUT_MS),
+  });
+  const events = new EventSender({
+    acquire: (versionId) => supervisor.call("acquire", { versionId }, ACQUIRE_TIMEOUT_MS),
+    verdict: async (instanceId) => (await supervisor.call("verdict", { instanceId })).cause,
   });
   const links = new Links((connection, accountId, to) => void broker.call(connection, accountId, to));
   const assets = new AssetSockets(files);
@@ -70,13 +75,22 @@ export async function runServices(): Promise<void> {
     return {};
   });
   supervisor.handle("release", async ({ instanceId, versionId, onlyIfIdle, closeWebSockets }) => {
-    if (onlyIfIdle) return { released: callees.isIdle(instanceId, versionId) };
+    if (onlyIfIdle) {
+      return { released: callees.isIdle(instanceId, versionId) && events.isIdle(instanceId, versionId) };
+    }
     await callees.release(instanceId, closeWebSockets);
     return { released: true };
   });
-  supervisor.handle("inFlight", ({ instanceId }) => ({ count: callees.inFlight(instanceId) }));
+  supervisor.handle("finishEvents", async ({ instanceId }) => {
+    await events.finish(instanceId);
+    return {};
+  });
+  supervisor.handle("inFlight", ({ instanceId }) => ({
+    count: callees.inFlight(instanceId) + events.inFlight(instanceId),
+  }));
   supervisor.handle("gone", ({ instanceId }) => {
     callees.gone(instanceId);
+    events.gone(instanceId);
     return {};
   });
   supervisor.handle("drain", () => {

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { Kysely } from "kysely";
 import type { Config } from "../domain/config.ts";
+import type { Delivery, RunnerEvent } from "../domain/events.ts";
 import type { ValidateReply } from "../domain/messages.ts";
 import type { LaunchRecord, Sealed } from "../domain/version.ts";
 import type { Actor, Route } from "../lib/api.ts";
@@ -32,6 +33,8 @@ export interface Runtime {
   discardState(stateIds: string[]): Promise<void>;
   /** Starts the version's runner if need be; where its gate is. Undefined when it owns no state or cannot start. */
   gate(versionId: string): Promise<{ socket: string } | { unavailable: string }>;
+  /** Has the version handle an event, for `timeoutMs` at most; starts its runner if need be. Never rejects. */
+  deliver(versionId: string, event: RunnerEvent, timeoutMs: number): Promise<Delivery>;
   /** Drains and stops the runners of versions that left the deployment. Call after {@link publish}. */
   retire(versionIds: string[]): Promise<void>;
 }

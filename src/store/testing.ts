@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../domain/config.ts";
+import type { Delivery, RunnerEvent } from "../domain/events.ts";
 import type { ValidateReply } from "../domain/messages.ts";
 import type { LaunchRecord } from "../domain/version.ts";
 import type { Actor } from "../lib/api.ts";
@@ -22,6 +23,9 @@ export interface FakeRuntime extends Runtime {
   published: number;
   retired: string[];
   discarded: string[];
+  delivered: { versionId: string; event: RunnerEvent; timeoutMs: number }[];
+  /** What comes of the next events. */
+  delivery(event: RunnerEvent): Delivery | Promise<Delivery>;
 }
 
 /** A platform for tests: SQLite in memory, blobs in a temporary directory, no processes. */
@@ -100,6 +104,12 @@ function fakeRuntime(): FakeRuntime {
     },
     async gate() {
       return { unavailable: "there are no runners in this test" };
+    },
+    delivered: [],
+    delivery: () => ({ outcome: "ok", begun: true }),
+    async deliver(versionId, event, timeoutMs) {
+      this.delivered.push({ versionId, event, timeoutMs });
+      return this.delivery(event);
     },
     async prepare(versionId) {
       this.prepared.push(versionId);

@@ -155,6 +155,7 @@ const config :W.Config = (
     arguments: ["--experimental"],
     links: [],
     state: [],
+    events: false,
     sockets: 1,
   };
 }

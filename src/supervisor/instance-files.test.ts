@@ -36,6 +36,7 @@ const plan = (files: LaunchPlan["files"]): LaunchPlan => ({
   arguments: [],
   links: [],
   state: [],
+  events: false,
   sockets: 1,
 });
 

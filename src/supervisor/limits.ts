@@ -1,3 +1,5 @@
+import { MAX_EVENT_MS } from "../workerd/events.ts";
+
 /** The supervisor's own bounds. What a version may use stands in its launch record. */
 
 /** Runners at a time, those that drain included. An idle one has 10 MB (measured). */
@@ -19,6 +21,8 @@ export const RESTART_PATIENCE_MS = 500;
 
 /** Requests in flight may take this long once their runner is to stop. */
 export const DRAIN_TIMEOUT_MS = 30_000;
+/** Events in flight then may take what the longest kind of them may, and a little. */
+export const EVENTS_DRAIN_TIMEOUT_MS = MAX_EVENT_MS + 10_000;
 /** After its last response a runner stays for `waitUntil`, whose documented bound this is. */
 export const LINGER_MS = 30_000;
 /** Runners that may linger at a time; one more stops the oldest. */

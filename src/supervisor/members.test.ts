@@ -29,7 +29,7 @@ test.each([
   ["one has requests in flight", [role("edge", { released: true }), role("edge", { released: false })], false],
   ["one ends meanwhile", [role("edge", lost, true), role("edge", { released: true })], true],
   ["one does not answer", [role("edge", silent), role("edge", { released: true })], false],
-  ["control is not asked", [role("control", { released: false })], true],
+  ["control has an event in flight", [role("edge", { released: true }), role("control", { released: false })], false],
 ])("release when %s", async (_case, roles, released) => {
   expect(await new RoleMembers(() => roles).release(request)).toBe(released);
 });

@@ -1,7 +1,7 @@
 import type { MemberCalls, ReleaseRequest } from "../domain/messages.ts";
-import { DRAIN_TIMEOUT_MS } from "./limits.ts";
+import { DRAIN_TIMEOUT_MS, EVENTS_DRAIN_TIMEOUT_MS } from "./limits.ts";
 import type { MemberGroup, Members } from "./pool.ts";
-import type { Role } from "./role.ts";
+import type { Role, RoleName } from "./role.ts";
 
 /** Edges load a new table in milliseconds; one that does not is not waited for. */
 const ROUTES_TIMEOUT_MS = 10_000;
@@ -11,7 +11,16 @@ const IDLE_TIMEOUT_MS = 5000;
 const IN_FLIGHT_TIMEOUT_MS = 50;
 const ATTACH_TIMEOUT_MS = 5000;
 
-/** The edges and the services process, as a group. A process that ends in the middle of a call is as good as one that agreed. */
+/** Those that send requests to runners: edges and services, together or apart. Those that send events: services and control. */
+const groups: Record<MemberGroup | "events" | "every", readonly RoleName[]> = {
+  all: ["edge", "services"],
+  edges: ["edge"],
+  services: ["services"],
+  events: ["services", "control"],
+  every: ["edge", "services", "control"],
+};
+
+/** The roles as a group. A process that ends in the middle of a call is as good as one that agreed. */
 export class RoleMembers implements Members {
   #roles: () => Role[];
 
@@ -26,18 +35,25 @@ export class RoleMembers implements Members {
 
   async release(request: ReleaseRequest, group: MemberGroup = "all"): Promise<boolean> {
     const timeoutMs = request.onlyIfIdle ? IDLE_TIMEOUT_MS : DRAIN_TIMEOUT_MS;
-    const replies = await this.#callAll("release", request, timeoutMs, group);
+    // Control has events only, for which there is another call, but an event makes a runner busy.
+    const asked = request.onlyIfIdle && group === "all" ? "every" : group;
+    const replies = await this.#callAll("release", request, timeoutMs, asked);
     // Who was silent all that time may have something in flight.
     return replies.every((reply) => reply === "gone" || (reply !== "failed" && reply.released));
   }
 
+  async finishEvents(instanceId: string): Promise<boolean> {
+    const replies = await this.#callAll("finishEvents", { instanceId }, EVENTS_DRAIN_TIMEOUT_MS, "events");
+    return !replies.includes("failed");
+  }
+
   async inFlight(instanceId: string): Promise<number> {
-    const replies = await this.#callAll("inFlight", { instanceId }, IN_FLIGHT_TIMEOUT_MS);
+    const replies = await this.#callAll("inFlight", { instanceId }, IN_FLIGHT_TIMEOUT_MS, "every");
     return replies.reduce((sum, reply) => sum + (typeof reply === "string" ? 0 : reply.count), 0);
   }
 
   gone(request: MemberCalls["gone"]["request"]): void {
-    void this.#callAll("gone", request, IDLE_TIMEOUT_MS);
+    void this.#callAll("gone", request, IDLE_TIMEOUT_MS, "every");
   }
 
   async attach(request: Parameters<Members["attach"]>[0]): Promise<void> {
@@ -58,15 +74,13 @@ export class RoleMembers implements Members {
   }
 
   /** One reply for each process, or what became of it. */
-  #callAll<Name extends "routes" | "release" | "inFlight" | "gone">(
+  #callAll<Name extends "routes" | "release" | "finishEvents" | "inFlight" | "gone">(
     name: Name,
     request: MemberCalls[Name]["request"],
     timeoutMs: number,
-    group: MemberGroup = "all",
+    group: keyof typeof groups = "all",
   ): Promise<(MemberCalls[Name]["reply"] | "gone" | "failed")[]> {
-    const members = this.#roles().filter(
-      ({ name }) => name !== "control" && (group === "all" || (group === "edges") === (name === "edge")),
-    );
+    const members = this.#roles().filter(({ name }) => groups[group].includes(name));
     return Promise.all(
       members.map(async (role) => {
         const { channel } = role;

@@ -41,7 +41,9 @@ export type MemberGroup = "all" | "edges" | "services";
 export interface Members {
   /** True when all of them send nothing to the instance any more. Bounded. */
   release(request: ReleaseRequest, group?: MemberGroup): Promise<boolean>;
-  /** Requests in flight at the instance. Answers soon. */
+  /** The same for events, by those that send them. */
+  finishEvents(instanceId: string): Promise<boolean>;
+  /** Requests and events in flight at the instance. Answers soon. */
   inFlight(instanceId: string): Promise<number>;
   gone(request: { instanceId: string; versionId: string; cause: Cause }): void;
   attach(request: AttachRequest): Promise<void>;
@@ -338,7 +340,11 @@ export class RunnerPool {
       await this.#stopRunner(runner);
       return;
     }
-    await this.#options.members.release({ instanceId, versionId, onlyIfIdle: false });
+    const { members } = this.#options;
+    // Nobody waits for this runner, so an event may take all the time that events have.
+    const finished = runner.plan.events && members.finishEvents(instanceId);
+    await members.release({ instanceId, versionId, onlyIfIdle: false });
+    await Promise.race([finished, runner.ended]);
     // SIGTERM drops what `waitUntil` still does, and would leave new connections hanging: hence the order.
     if (!this.#stopping) await this.#lingering.add(runner.ended);
     await runner.stop();

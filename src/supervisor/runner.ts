@@ -96,6 +96,7 @@ export class Runner {
       httpSocket: join(directory, socketNames.http),
       rpcSocket: join(directory, socketNames.rpc),
       ...(plan.state.length > 0 && { gateSocket: join(directory, socketNames.gate) }),
+      ...(plan.events && { eventsSocket: join(directory, socketNames.events) }),
     };
     const { promise, resolve } = Promise.withResolvers<End>();
     this.ended = promise;
@@ -121,8 +122,12 @@ export class Runner {
       await this.#awaitListening(launched);
       removeConfig(directory);
       this.pid = (await launched.workerdPid) ?? 0;
-      const { gate, ...always } = socketNames;
-      await publishSockets(directory, [...Object.values(always), ...(plan.state.length > 0 ? [gate] : [])]);
+      const { gate, events, ...always } = socketNames;
+      await publishSockets(directory, [
+        ...Object.values(always),
+        ...(plan.state.length > 0 ? [gate] : []),
+        ...(plan.events ? [events] : []),
+      ]);
       if (this.#endedFor !== undefined || this.state === "dead") throw new StartError("it ended while it started");
       this.#watch = this.#around.watchdog.watch({
         pid: this.pid,

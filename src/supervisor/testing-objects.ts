@@ -124,6 +124,7 @@ export function planObjects(record: LaunchRecord, context: LaunchContext): Launc
     arguments: ["--experimental", `--debug-port=unix:${socketDir}/${socketNames.rpc}`],
     links: [],
     state: classes.map(({ namespaceId }) => ({ name: namespaceId, stateId: namespaceId })),
+    events: false,
     sockets: sockets.length,
   };
 }

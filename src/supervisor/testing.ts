@@ -84,6 +84,7 @@ export async function startTestPool(
   const calls: TestPool["calls"] = [];
   const members: Members = {
     release: async () => true,
+    finishEvents: async () => true,
     inFlight: async () => 1,
     gone() {},
     attach: async () => {},
@@ -105,6 +106,7 @@ export async function startTestPool(
     homes: readHomes(files.homes),
     members: {
       release: recorded("release"),
+      finishEvents: (instanceId) => members.finishEvents(instanceId),
       inFlight: (instanceId) => members.inFlight(instanceId),
       gone: recorded("gone"),
       attach: recorded("attach"),

@@ -5,6 +5,7 @@ import type { LaunchBinding, LaunchState, StateLaunch } from "./binding-launch.t
 import { capnpText } from "./capnp.ts";
 import { Embed, type Extension, type Service, type Socket, type WorkerSettings } from "./config.ts";
 import { workerCode } from "./entry.ts";
+import { EVENTS_SERVICE, eventsService, takesEvents } from "./events.ts";
 import { GATE_SERVICE, gateService } from "./gate.ts";
 import { internetService, unreachableInternet } from "./network.ts";
 import { OBJECTS_SERVICE, objectsService, type RemoteNamespace, remoteClassName } from "./objects.ts";
@@ -80,7 +81,8 @@ export function composeLaunchPlan(
   const cache = mode === "serve" ? cacheService(backendsSocket()) : undefined;
   const owned = ownedState(record, context, launchStates);
   const state = owned.flatMap((part) => part.state ?? []);
-  const sockets = listeners(context, state.length > 0);
+  const events = mode === "serve" && takesEvents(record);
+  const sockets = listeners(context, { gate: state.length > 0, events });
   const config = capnpText({
     // With V8's own initial size the garbage of the smallest Worker grows to 280 MB under load before it is collected.
     v8Flags: [`--max-old-space-size=${record.limits.memoryMb}`, "--initial-heap-size=8"],
@@ -105,6 +107,7 @@ export function composeLaunchPlan(
       ...uniqueByName([...launches, ...owned].flatMap((launch) => launch.services ?? [])),
       ...(remote.length > 0 ? [objectsService(remote)] : []),
       ...(state.length > 0 ? stateServices(owned, context) : []),
+      ...(events ? [eventsService(USER_SERVICE)] : []),
     ],
     sockets,
     extensions: [
@@ -119,6 +122,7 @@ export function composeLaunchPlan(
     state,
     ...(assets && { assets }),
     ...(backends && { backends }),
+    events,
     sockets: sockets.length,
   };
 }
@@ -151,7 +155,13 @@ function stateServices(owned: StateLaunch[], context: LaunchContext): Service[] 
   ];
 }
 
-function listeners({ socketDir }: LaunchContext, hasGate: boolean): Socket[] {
+function listeners({ socketDir }: LaunchContext, has: { gate: boolean; events: boolean }): Socket[] {
+  const plain = (name: "health" | "gate" | "events", service: string): Socket => ({
+    name,
+    address: `unix:${socketDir}/${socketNames[name]}`,
+    http: {},
+    service,
+  });
   return [
     {
       name: "http",
@@ -165,10 +175,9 @@ function listeners({ socketDir }: LaunchContext, hasGate: boolean): Socket[] {
       },
       service: USER_SERVICE,
     },
-    { name: "health", address: `unix:${socketDir}/${socketNames.health}`, http: {}, service: "health" },
-    ...(hasGate
-      ? [{ name: "gate", address: `unix:${socketDir}/${socketNames.gate}`, http: {}, service: GATE_SERVICE }]
-      : []),
+    plain("health", "health"),
+    ...(has.gate ? [plain("gate", GATE_SERVICE)] : []),
+    ...(has.events ? [plain("events", EVENTS_SERVICE)] : []),
   ];
 }
 

@@ -37,7 +37,13 @@ export interface Predecessor {
 }
 
 /** Names of the sockets that workerd makes in `socketDir`. */
-export const socketNames = { http: "http.sock", health: "health.sock", rpc: "rpc.sock", gate: "gate.sock" } as const;
+export const socketNames = {
+  http: "http.sock",
+  health: "health.sock",
+  rpc: "rpc.sock",
+  gate: "gate.sock",
+  events: "events.sock",
+} as const;
 
 /**
  * A blob of the store, text, or (service-worker scripts in `inspect` only) the blob `base` followed by text.
@@ -64,6 +70,8 @@ export interface LaunchPlan {
    * two that do corrupt it (measured). Empty: the runner owns none.
    */
   state: { name: string; stateId: string }[];
+  /** Whether there is a socket for events. */
+  events: boolean;
   /** Number of `listen` events to expect on the control channel. */
   sockets: number;
 }

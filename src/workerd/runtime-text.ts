@@ -4,6 +4,7 @@ import type { WorkerModule } from "./config.ts";
 /** Our modules that run inside workerd. Plain JavaScript, so that they are passed on as they are. */
 type RuntimeModule =
   | "email"
+  | "events"
   | "gate"
   | "inspect"
   | "link"

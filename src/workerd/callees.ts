@@ -1,6 +1,12 @@
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { KEPT_END_MS, KEPT_QUIET_MS, MAX_RELEASED } from "./limits.ts";
+
+/** When a home moves, connections to it are ended on which nothing has passed for so long: longer than an answer takes. */
+const KEPT_QUIET_MS = 20;
+/** And all of them after this time. */
+const KEPT_END_MS = 5000;
+/** Released instances that are remembered until they are gone. */
+export const MAX_RELEASED = 1000;
 
 /** Which runner instances are being called, so that they can be let go of without breaking a call. */
 export class Callees {

@@ -1,8 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, Socket } from "node:net";
 import { expect, test } from "vitest";
-import { Callees } from "./callees.ts";
-import { MAX_RELEASED } from "./limits.ts";
+import { Callees, MAX_RELEASED } from "./callees.ts";
 
 test("an instance is idle when no call is open or about to begin", async () => {
   const callees = new Callees();
