@@ -14,7 +14,7 @@ afterEach(() => platform.end());
 
 describe("SnapshotTaker", () => {
   it("has each script with its newest deployment, versions and aliases", async () => {
-    await addScript(platform, "b-split", 3, { previews_enabled: 1 });
+    await addScript(platform, "b-split", 3, { previews_enabled: 1, settings_json: '{"version_affinity":"ip"}' });
     await deploy(platform, "b-split", "old", [["b-split-1", 100]]);
     await deploy(platform, "b-split", "new", [
       ["b-split-3", 0.01],
@@ -50,6 +50,7 @@ describe("SnapshotTaker", () => {
           ],
           versions: ["b-split-3", "b-split-2", "b-split-1"],
           aliases: { main: "b-split-1" },
+          affinity: "ip",
         },
       ],
     } satisfies RoutingSnapshot);

@@ -3,6 +3,7 @@ import type { Home } from "../domain/homes.ts";
 import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
 import { activeSites, MAX_RETAINED_VERSIONS, sitesServedSince } from "../products/assets/routed-sites.ts";
 import type { Database } from "../store/schema.ts";
+import { scriptSettings } from "../workers/scripts.ts";
 import { HomeTaker } from "./homes.ts";
 
 /** Versions of a script that preview URLs may name. */
@@ -56,7 +57,7 @@ export class SnapshotTaker {
   async #scripts(tx: Kysely<Database>): Promise<Map<string, RoutedScript>> {
     const rows = await tx
       .selectFrom("scripts")
-      .select(["id", "account_id", "name", "enabled", "previews_enabled", "next_version_number"])
+      .select(["id", "account_id", "name", "enabled", "previews_enabled", "next_version_number", "settings_json"])
       .orderBy("account_id")
       .orderBy("name")
       .execute();
@@ -69,6 +70,7 @@ export class SnapshotTaker {
         list = { nextNumber: row.next_version_number, versions, sites: await sitesOf(tx, row.id, versions) };
       }
       known.set(row.id, list);
+      const { version_affinity: affinity } = scriptSettings(row);
       scripts.set(row.id, {
         accountId: row.account_id,
         name: row.name,
@@ -78,6 +80,7 @@ export class SnapshotTaker {
         versions: list.versions,
         aliases: {},
         ...(Object.keys(list.sites).length > 0 && { sites: { ...list.sites } }),
+        ...(affinity && { affinity }),
       });
     }
     this.#known = known;

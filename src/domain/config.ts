@@ -32,6 +32,13 @@ export interface Config {
   cacheBytes: number;
   assets: AssetSettings;
   state: StateSettings;
+  deployments: DeploymentSettings;
+}
+
+/** What an operator may choose about deployments. */
+export interface DeploymentSettings {
+  /** Versions that one deployment may have. */
+  maxVersions: number;
 }
 
 /** What an operator may choose about Durable Objects and databases. */
@@ -106,6 +113,9 @@ export function readConfig(env: Record<string, string | undefined>, cpuCount: nu
       queryMs: integer(env, "FREEHOLD_D1_QUERY_SECONDS", 30, 1, 3600) * 1000,
       maxDatabaseBytes: integer(env, "FREEHOLD_DATABASE_MAX_MB", 10_000, 1, 1_000_000) * 1_000_000,
     },
+    deployments: {
+      maxVersions: integer(env, "FREEHOLD_MAX_DEPLOYMENT_VERSIONS", 2, 1, 20),
+    },
   };
 }
 
@@ -131,6 +141,7 @@ export function configEnvironment(config: Config): Record<string, string> {
     FREEHOLD_D1_RETENTION_DAYS: String(config.state.timeTravelMs / DAY_MS),
     FREEHOLD_D1_QUERY_SECONDS: String(config.state.queryMs / 1000),
     FREEHOLD_DATABASE_MAX_MB: String(config.state.maxDatabaseBytes / 1_000_000),
+    FREEHOLD_MAX_DEPLOYMENT_VERSIONS: String(config.deployments.maxVersions),
   };
 }
 

@@ -33,10 +33,18 @@ export interface RoutedScript {
   sites?: Record<string, string>;
   /** Keys of the sites of versions that were deployed before, newest first, whose files stay reachable for a while. */
   retainedSites?: string[];
+  /** What keeps a visitor on one version of a split; absent: chance alone decides. */
+  affinity?: AffinityRule;
 }
 
+/**
+ * From what the edge takes the key of a request that brings none itself: a cookie of the edge's own, the client's
+ * address, or a request header (its name in lower case).
+ */
+export type AffinityRule = "cookie" | "ip" | `header:${string}`;
+
 /** Chooses a version by share. `point` is uniform in [0, 1). Undefined only when there are no shares. */
-export function chooseVersion(shares: Share[], point: number): string | undefined {
+export function chooseVersion(shares: readonly Share[], point: number): string | undefined {
   if (shares.length === 1) return shares[0]?.versionId;
   let left = point * 100;
   for (const share of shares) {

@@ -33,7 +33,7 @@ export class EdgeAssets {
     this.server = new AssetServer<Client>({
       sites: this.sites,
       names: headerNames,
-      lines: (client) => `server: freehold\r\nDate: ${ticker.date}\r\nCF-Ray: ${client.ray}\r\n`,
+      lines: (client) => `server: freehold\r\nDate: ${ticker.date}\r\nCF-Ray: ${client.ray}\r\n${client.answerFields}`,
       lost(exchange, error) {
         console.error("Static assets could not be read:", error instanceof Error ? error.message : error);
         lost(exchange);

@@ -12,6 +12,8 @@ export interface Client {
   readonly workerFields: string;
   /** The same for requests to the API. */
   readonly apiFields: string;
+  /** Of the other end of the connection. */
+  readonly address: string;
   /** `CF-Ray` of the request in progress. */
   ray: string;
   pageFormat: PageFormat;
@@ -29,6 +31,8 @@ export interface Client {
   interim: string;
   /** Where links of the Worker's answer are kept (see `WorkerHints`). */
   hintKey: string;
+  /** Lines with CRLF that its answer gets besides, whoever answers; or "". */
+  answerFields: string;
   /** The Worker may answer with an image only (see `image-guard.ts`). */
   imageOnly: boolean;
 }
@@ -50,6 +54,7 @@ export function newClient(socket: Pick<Socket, "remoteAddress">, tls: TlsFacts |
       `CF-Connecting-IP: ${address}\r\nX-Real-IP: ${address}\r\n${forwarded}${secure}` +
       `CF-Visitor: {"scheme":"${scheme}"}\r\nCF-IPCountry: XX\r\ncf-blob: ${requestProperties(tls)}\r\n`,
     apiFields: forwarded,
+    address,
     ray: "",
     pageFormat: "text",
     destination: "none",
@@ -60,6 +65,7 @@ export function newClient(socket: Pick<Socket, "remoteAddress">, tls: TlsFacts |
     refusal: undefined,
     interim: "",
     hintKey: "",
+    answerFields: "",
     imageOnly: false,
   };
 }

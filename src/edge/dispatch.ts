@@ -15,8 +15,9 @@ import { apiRequest, clientResponse, isRuntimeFailure, pageFormat, workerRequest
 import { type ImageGuard, imageGuard, passesGuard } from "./image-guard.ts";
 import { edgeLimits } from "./limits.ts";
 import { nextRay } from "./ray.ts";
-import { pickVersion, type Router, type WorkerTarget } from "./router.ts";
+import type { Router, WorkerTarget } from "./router.ts";
 import type { Runners } from "./runners.ts";
+import { chooseVersionFor } from "./version-choice.ts";
 
 type ClientExchange = Exchange<Client>;
 
@@ -29,6 +30,8 @@ export interface DispatchOptions {
   assets: EdgeAssets;
 }
 
+/** Search engines keep out of previews, whoever answers there (workers-semantics.md 3.6, pages-and-builds.md 2.5). */
+const NOT_INDEXED = "X-Robots-Tag: noindex\r\n";
 const ALLOW = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
 
 /** Answers requests: each goes to a runner or to control, or gets an error page. */
@@ -46,6 +49,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     const client = exchange.state;
     client.ray = nextRay();
     client.pageFormat = pageFormat(head);
+    client.answerFields = "";
     // Only HTTP/1.0 may leave the host away; it means whoever owns the address. Servers behind want one.
     if (head.host === "") head.host = "localhost";
     // `OPTIONS *` asks about the server as a whole, and has no URL that a Worker could see.
@@ -92,14 +96,19 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
   }
 
   refused(exchange: ClientExchange, refusal: Refusal): void {
-    if (!exchange.seen) exchange.state.ray = nextRay();
+    if (!exchange.seen) {
+      exchange.state.ray = nextRay();
+      exchange.state.answerFields = "";
+    }
     const page = pageForStatus(refusal.status);
     this.#refuse(exchange, page, refusal.status === 400 ? refusal.reason : undefined);
   }
 
   /** To the version's assets, its Worker, or whichever has the answer. The version is chosen once and for all here. */
   #toVersion(exchange: ClientExchange, head: RequestHead, target: WorkerTarget): void {
-    const versionId = pickVersion(target.shares) ?? "";
+    const client = exchange.state;
+    if (target.preview) client.answerFields = NOT_INDEXED;
+    const versionId = target.split ? chooseVersionFor(target, target.split, head, client) : target.versionId;
     const site = target.sites?.[versionId];
     if (site === undefined) {
       this.#prepareWorker(exchange, head, versionId);
@@ -107,7 +116,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
       return;
     }
     const { hostname, retained } = target;
-    const origin = exchange.state.scheme + head.host;
+    const origin = client.scheme + head.host;
     const outcome = this.#options.assets.server.serve(exchange, head, { site, retained }, origin, hostname);
     if (outcome === "answered") return;
     this.#prepareWorker(exchange, head, versionId, imageGuard(head));
@@ -183,9 +192,9 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
   }
 
   #refuse(exchange: ClientExchange, page: PageText, detail?: string): void {
-    const { ray, pageFormat: format } = exchange.state;
+    const { ray, pageFormat: format, answerFields } = exchange.state;
     const { status, fields, body } = errorPage(page, { ray, format, detail });
-    exchange.respond(status, fields, body);
+    exchange.respond(status, fields + answerFields, body);
   }
 
   /** The client of the API reads an envelope even now (wrangler-api.md 1.3). */

@@ -1,3 +1,4 @@
+import { versionKeyHeader, versionOverridesHeader } from "../domain/split.ts";
 import { coreId, HeaderNames } from "../lib/http/header-names.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
 import type { ResponseHead } from "../lib/http/response-head.ts";
@@ -35,7 +36,10 @@ const ours = [
   "x-real-ip",
 ];
 
-export const headerNames = new HeaderNames([...ours, ...assetHeaderNames, "content-type", "link"]);
+/** By which the edge chooses a version; Workers see them. */
+const choosing = [versionKeyHeader, versionOverridesHeader, "cookie"];
+
+export const headerNames = new HeaderNames([...ours, ...assetHeaderNames, ...choosing, "content-type", "link"]);
 
 const droppedFromClient = droppedInRequest(headerNames, ours);
 const droppedFromUpstream = droppedInResponse(headerNames, ["date", "cf-ray"]);
@@ -55,7 +59,7 @@ export function apiRequest(head: RequestHead, client: Client): string {
 
 /** The response as the client gets it. */
 export function clientResponse(head: ResponseHead, client: Client, date: string): string {
-  return `${responseText(head, droppedFromUpstream)}Date: ${date}\r\nCF-Ray: ${client.ray}\r\n`;
+  return `${responseText(head, droppedFromUpstream)}Date: ${date}\r\nCF-Ray: ${client.ray}\r\n${client.answerFields}`;
 }
 
 const FIRST_LOOP = "CDN-Loop: freehold; loops=1\r\n";

@@ -18,6 +18,8 @@ export const edgeLimits = {
   drainMs: 30_000,
   /** Requests that carry our CDN-Loop mark this often are refused (1019): "16 invocations" (workers-semantics.md 4.1). */
   loops: 16,
+  /** How long a visitor without a visit keeps its key of the affinity rule `cookie`: longer than a deployment is split. Ours. */
+  affinitySeconds: 7 * 86_400,
   /** Host names whose target is remembered between snapshots. */
   rememberedHosts: 10_000,
   /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { pickVersion, Router, type Target } from "./router.ts";
+import { Router, type Target, type WorkerTarget } from "./router.ts";
 import { script, snapshot } from "./testing.ts";
 
 const V1 = "11111111-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
@@ -17,7 +17,7 @@ const routes = snapshot(
 );
 
 function named(target: Target): string {
-  return target.kind === "worker" ? (pickVersion(target.shares) ?? "") : target.kind;
+  return target.kind === "worker" ? target.versionId : target.kind;
 }
 
 describe("hosts", () => {
@@ -77,16 +77,21 @@ describe("hosts", () => {
   });
 });
 
-test("a split follows its shares", () => {
+test("only a deployment of several versions is a split, and only version and alias URLs are previews", () => {
   const shares = [
     { versionId: V1, percentage: 90 },
     { versionId: V2, percentage: 10 },
   ];
-  const router = new Router("localhost", snapshot(script("split", { shares })));
-  let second = 0;
-  for (let index = 0; index < 10_000; index++) if (named(router.resolve("split.acc.localhost")) === V2) second++;
-  expect(second).toBeGreaterThan(800);
-  expect(second).toBeLessThan(1200);
+  const router = new Router("localhost", snapshot(script("split", { shares, versions: [V1, V2] }), script("whole")));
+  const { split, preview } = router.resolve("split.acc.localhost") as WorkerTarget;
+  expect(split?.shares).toEqual(shares);
+  expect(preview).toBe(false);
+  expect(router.resolve("whole.acc.localhost")).toMatchObject({ split: undefined, preview: false });
+  expect(router.resolve("22222222-split.acc.localhost")).toMatchObject({
+    split: undefined,
+    preview: true,
+    versionId: V2,
+  });
 });
 
 test("in a split the files of all its versions may be asked for, then those of earlier ones", () => {

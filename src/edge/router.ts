@@ -1,4 +1,5 @@
-import { chooseVersion, type RoutedScript, type RoutingSnapshot, type Share } from "../domain/routing.ts";
+import type { RoutedScript, RoutingSnapshot, Share } from "../domain/routing.ts";
+import { Split } from "../domain/split.ts";
 import { edgeLimits } from "./limits.ts";
 
 /** Where requests for a host go. `none`: no such Worker. */
@@ -6,7 +7,13 @@ export type Target = { kind: "api" } | WorkerTarget | { kind: "none" };
 
 export interface WorkerTarget {
   kind: "worker";
-  shares: Share[];
+  script: RoutedScript;
+  /** The version that takes the requests, or the first of several. */
+  versionId: string;
+  /** Set when there are several. */
+  split: Split | undefined;
+  /** A version or alias URL. */
+  preview: boolean;
   /** The host in lower case, without port. */
   hostname: string;
   /** Keys of the sites of versions that have static assets, by version. */
@@ -62,10 +69,10 @@ export class Router {
     if (!label || !subdomain || rest.length > 0) return none;
     const script = this.#scripts.get(`${label}.${subdomain}`);
     if (!script) return this.#findPreview(label, subdomain, name);
-    if (!script.enabled || script.shares.length === 0) return none;
+    if (!script.enabled) return none;
     const { shares, sites, retainedSites = [] } = script;
     const sharing = shares.length > 1 ? shares.flatMap(({ versionId }) => sites?.[versionId] ?? []) : [];
-    return { kind: "worker", shares, hostname: name, sites, retained: [...new Set([...sharing, ...retainedSites])] };
+    return workerTarget(script, name, shares, { retained: [...new Set([...sharing, ...retainedSites])] });
   }
 
   /** `<prefix>-<script>`, where both may hold dashes: every dash is tried against the tables. */
@@ -76,15 +83,31 @@ export class Router {
       const prefix = label.slice(0, dash);
       const versionId = versionByPrefix(script, prefix) ?? aliasVersion(script, prefix);
       if (versionId === undefined) continue;
-      return { kind: "worker", shares: [{ versionId, percentage: 100 }], hostname, sites: script.sites, retained: [] };
+      return workerTarget(script, hostname, [{ versionId, percentage: 100 }], { retained: [], preview: true });
     }
     return none;
   }
 }
 
-/** The version that serves this request. */
-export function pickVersion(shares: Share[]): string | undefined {
-  return shares.length === 1 ? shares[0]?.versionId : chooseVersion(shares, Math.random());
+/** `none` for a script that has no deployment. */
+function workerTarget(
+  script: RoutedScript,
+  hostname: string,
+  shares: Share[],
+  { retained, preview = false }: { retained: string[]; preview?: boolean },
+): Target {
+  const [first, ...more] = shares;
+  if (!first) return none;
+  return {
+    kind: "worker",
+    script,
+    versionId: first.versionId,
+    split: more.length > 0 ? new Split(shares) : undefined,
+    preview,
+    hostname,
+    sites: script.sites,
+    retained,
+  };
 }
 
 function versionByPrefix(script: RoutedScript, prefix: string): string | undefined {

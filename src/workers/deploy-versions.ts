@@ -5,8 +5,8 @@ import type { ScriptRow } from "../store/schema.ts";
 import { type Change, changeScript, switchTraffic } from "./change.ts";
 import { checkLifecycle, takeWorkflowClasses } from "./deploy-state.ts";
 import { activeDeployment, type Deployment, insertDeployment } from "./deployments.ts";
-import { invalidUpload, secretsChanged } from "./errors.ts";
-import { DEPLOYABLE_VERSIONS, MAX_VERSIONS_PER_DEPLOYMENT } from "./limits.ts";
+import { invalidUpload, secretsChanged, tooManyVersions } from "./errors.ts";
+import { DEPLOYABLE_VERSIONS, MAX_NAMED_VERSIONS } from "./limits.ts";
 import { annotationsSchema } from "./metadata.ts";
 import { requireScript } from "./scripts.ts";
 import { changedSecrets } from "./secret-changes.ts";
@@ -18,7 +18,7 @@ export const deploymentSchema = z.looseObject({
   versions: z
     .array(z.looseObject({ version_id: z.string(), percentage: z.number().min(0).max(100) }))
     .min(1)
-    .max(MAX_VERSIONS_PER_DEPLOYMENT),
+    .max(MAX_NAMED_VERSIONS),
   annotations: annotationsSchema.optional(),
   // How fast Durable Objects move to the new code; without any, it says nothing. The client always sends it.
   code_update_strategy: z.unknown().optional(),
@@ -30,8 +30,8 @@ export type DeploymentBody = z.infer<typeof deploymentSchema>;
  * Errors: 10007, 100146, 10021 for shares or versions that cannot be, 10220 unless `force`, 10013.
  */
 export async function deployVersions(change: Change, body: DeploymentBody, force: boolean): Promise<Deployment> {
-  const shares = checkedShares(body);
   const { platform } = change;
+  const shares = checkedShares(body, platform.config.deployments.maxVersions);
   const deployment = await changeScript(change, async () => {
     const script = await requireScript(platform, change.accountId, change.scriptName);
     const before = (await activeDeployment(platform, script))?.shares ?? [];
@@ -70,7 +70,8 @@ export async function deployVersions(change: Change, body: DeploymentBody, force
   return deployment;
 }
 
-function checkedShares(body: DeploymentBody): Share[] {
+function checkedShares(body: DeploymentBody, maxVersions: number): Share[] {
+  if (body.versions.length > maxVersions) throw tooManyVersions(body.versions.length, maxVersions);
   const shares = body.versions.map(({ version_id, percentage }) => ({ versionId: version_id, percentage }));
   const sum = shares.reduce((total, { percentage }) => total + percentage, 0);
   // Percentages go to 0.01, and their binary forms do not add up exactly.

@@ -98,13 +98,15 @@ test("refuses shares that do not add up, strange versions, and more than two", a
   ).toMatchObject({ code: 10021 });
   expect(await refusal([[other, 100]])).toMatchObject({ code: 100146 });
   expect(await refusal([["not-an-id", 100]])).toMatchObject({ code: 100146 });
-  await expect(
-    deploy([
-      [first, 50],
-      [second, 30],
-      [first, 20],
-    ]),
-  ).rejects.toThrow();
+  const third = await api.upload("w");
+  const three: [string, number][] = [
+    [first, 50],
+    [second, 30],
+    [third, 20],
+  ];
+  expect(await refusal(three)).toMatchObject({ code: 10021, message: expect.stringContaining("at most 2") });
+  api.platform.config.deployments.maxVersions = 3;
+  expect((await deploy(three)).result.versions).toHaveLength(3);
   await expect(deploy([])).rejects.toThrow();
   expect(
     (

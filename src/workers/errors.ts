@@ -168,6 +168,12 @@ export const splitDeployment = (code: 10214 | 10215) =>
       "Deploy one version at 100 % first, or use `wrangler versions secret`, which makes a version without deploying it.",
   );
 
+export const tooManyVersions = (count: number, most: number) =>
+  invalidUpload(
+    `This deployment has ${count} versions; at most ${most} may share the requests. ` +
+      "Leave some out; the operator sets the limit with FREEHOLD_MAX_DEPLOYMENT_VERSIONS.",
+  );
+
 export const secretsChanged = (names: string[]) =>
   refuse(
     400,

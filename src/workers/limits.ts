@@ -27,7 +27,8 @@ export const PAGES_SCRIPT_PREFIX = "pages-worker--";
 export const MAX_LABEL_LENGTH = 63;
 export const MAX_ALIASES = 1_000;
 
-export const MAX_VERSIONS_PER_DEPLOYMENT = 2;
+/** Versions that a deployment can name at all; how many it may have is configured. Ours. */
+export const MAX_NAMED_VERSIONS = 100;
 /** Versions that may be deployed or previewed: the newest ones. */
 export const DEPLOYABLE_VERSIONS = 100;
 /** Deployments that a list shows: the newest ones. Ours; the client reads ten. */

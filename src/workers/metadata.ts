@@ -11,6 +11,14 @@ export const annotationsSchema = z
     Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] != null)),
   );
 
+/** `header:<name>`; names of headers mean the same in every case. */
+const affinityHeader = z
+  .string()
+  .max(100)
+  .toLowerCase()
+  .regex(/^header:[!#$%&'*+.^_`|~0-9a-z-]+$/)
+  .transform((rule) => rule as `header:${string}`);
+
 /** Script settings that are not versioned (`workers-semantics.md` 3.1). */
 const scriptSettings = {
   logpush: z.boolean().nullish(),
@@ -19,6 +27,10 @@ const scriptSettings = {
   tags: z.array(z.string()).max(MAX_TAGS).nullish(),
   // Ours: whose Durable Objects and workflows a version that is not deployed sees.
   preview_state: z.enum(["own", "production"]).nullish(),
+  // Ours: what keeps a visitor on one version of a split.
+  version_affinity: z
+    .union([z.enum(["cookie", "ip"]), affinityHeader], { error: 'must be "cookie", "ip" or "header:<name>"' })
+    .nullish(),
 };
 
 /** Settings that belong to a version. */

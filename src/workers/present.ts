@@ -119,13 +119,14 @@ export function presentSettings(script: ScriptRow, newest: StoredVersion | undef
 }
 
 export function presentScriptSettings(script: ScriptRow): Record<string, unknown> {
-  const { tags, logpush, tail_consumers, observability, preview_state } = scriptSettings(script);
+  const { tags, logpush, tail_consumers, observability, preview_state, version_affinity } = scriptSettings(script);
   return {
     logpush: logpush ?? false,
     tail_consumers: tail_consumers ?? null,
     observability,
     tags: tags ?? null,
     preview_state,
+    version_affinity,
   };
 }
 

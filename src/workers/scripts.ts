@@ -1,3 +1,4 @@
+import type { AffinityRule } from "../domain/routing.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptKind, ScriptRow } from "../store/schema.ts";
 import { notAWorker, scriptNotFound } from "./errors.ts";
@@ -10,9 +11,21 @@ export interface ScriptSettings {
   tags?: string[];
   /** Whose state versions that are not deployed see; absent: their own. */
   preview_state?: "own" | "production";
+  /** What keeps a visitor on one version of a split. */
+  version_affinity?: AffinityRule;
 }
 
-const settingNames = ["logpush", "tail_consumers", "observability", "tags", "preview_state"] as const;
+const settingNames = [
+  "logpush",
+  "tail_consumers",
+  "observability",
+  "tags",
+  "preview_state",
+  "version_affinity",
+] as const;
+
+/** Those that take effect with the next publication. */
+export const publishedSettings = ["preview_state", "version_affinity"] as const;
 
 /** Whatever its kind. */
 export function findScript(
@@ -60,7 +73,7 @@ export function listScripts(
   return (kind ? all.where("kind", "=", kind) : all).orderBy("name").execute();
 }
 
-export function scriptSettings(script: ScriptRow): ScriptSettings {
+export function scriptSettings(script: Pick<ScriptRow, "settings_json">): ScriptSettings {
   return JSON.parse(script.settings_json) as ScriptSettings;
 }
 

@@ -121,3 +121,18 @@ test("a form without settings is refused", async () => {
   await api.deploy("w");
   expect((await patch(uploadForm())).errors[0]?.message).toContain('"settings"');
 });
+
+test("an affinity rule is no part of a version, is published, and is checked", async () => {
+  await api.deploy("w");
+  const script = (body: unknown) => api.call("PATCH", "/scripts/w/script-settings", body);
+  const { published } = api.platform.runtime;
+  expect((await script({ version_affinity: "header:X-User" })).result.version_affinity).toBe("header:x-user");
+  expect((await script({ version_affinity: "cookie" })).result.version_affinity).toBe("cookie");
+  expect(api.platform.runtime.published).toBe(published + 2);
+  expect(await versionCount()).toBe(1);
+  for (const bad of ["", "Cookie", "header:", "header:a b", "key"])
+    await expect(script({ version_affinity: bad }), bad).rejects.toThrow("header:<name>");
+  await api.deploy("w");
+  expect((await api.call("GET", "/scripts/w/script-settings")).result.version_affinity).toBe("cookie");
+  expect((await script({ version_affinity: null })).result.version_affinity).toBeUndefined();
+});

@@ -6,7 +6,7 @@ import { type Change, changeScript, publish } from "./change.ts";
 import { invalidUpload } from "./errors.ts";
 import { parseJsonPart, type ScriptSettingsPatch, type SettingsPatch, settingsSchema } from "./metadata.ts";
 import { type Revised, reviseVersion } from "./revise-version.ts";
-import { patchedSettings, requireScript, scriptSettings } from "./scripts.ts";
+import { patchedSettings, publishedSettings, requireScript, scriptSettings } from "./scripts.ts";
 import { planState } from "./state-changes.ts";
 import { refuseUnavailable } from "./unsupported.ts";
 import { auditVersion } from "./uploads.ts";
@@ -69,8 +69,8 @@ export async function changeScriptSettings(change: Change, patch: ScriptSettings
     const modified_on = new Date().toISOString();
     await platform.db.updateTable("scripts").set({ settings_json, modified_on }).where("id", "=", script.id).execute();
     const changed = { ...script, settings_json, modified_on };
-    // The only one of these settings that is published: whose state previews see.
-    if (scriptSettings(changed).preview_state !== scriptSettings(script).preview_state) await publish(change);
+    const [before, after] = [scriptSettings(script), scriptSettings(changed)];
+    if (publishedSettings.some((name) => before[name] !== after[name])) await publish(change);
     return changed;
   });
   await platform.audit({
