@@ -7,6 +7,7 @@ import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
 import { deriveKey, seal, unseal } from "../lib/seal.ts";
 import { sweepDatabasesLater } from "../products/d1/store.ts";
+import { restorePublishedSecrets } from "../products/secrets-store/registry.ts";
 import { directoryBlobs } from "../store/blobs.ts";
 import { migrate } from "../store/migrations/index.ts";
 import type { Platform } from "../store/platform.ts";
@@ -106,6 +107,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
     signingKey: (purpose) => deriveKey(masterKey, purpose),
     audit: auditTrail(db),
   };
+  await restorePublishedSecrets(platform);
   const jobs = new AssetJobs(platform);
   await jobs.start();
   const app = createApp({ platform, tokens, routes: allRoutes(tokens), isPublished: () => publisher.published });

@@ -32,6 +32,8 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     /** KV namespaces: a directory for each. */
     kv: join(dataDir, "kv"),
     kvOf: (accountId: string, namespaceId: string) => join(dataDir, "kv", accountId, namespaceId),
+    /** Secrets of the Secrets Store by account and store, sealed, for the services role. */
+    secrets: join(dataDir, "secrets-store"),
     wranglerEnv: join(dataDir, "wrangler.env"),
     /** SQLite file whose exclusive lock means "a supervisor owns this directory". */
     lock: join(dataDir, "lock.db"),

@@ -74,6 +74,13 @@ export type Binding =
       period: 10 | 60;
     }
   | {
+      type: "secrets_store_secret";
+      name: string;
+      /** 32 hex digits. */
+      storeId: string;
+      secretName: string;
+    }
+  | {
       type: "workflow";
       name: string;
       workflowName: string;

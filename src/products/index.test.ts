@@ -9,6 +9,13 @@ const context: AcceptContext = {
   workflow: (name) => (name === "flow" ? "id of flow" : undefined),
   database: (databaseId) => databaseId === "d1d1",
   kvNamespace: (namespaceId) => namespaceId === "4b4b",
+  secretScopes: (storeId, name) =>
+    storeId === "5705e"
+      ? new Map([
+          ["key", ["workers"]],
+          ["other", ["ai_gateway"]],
+        ]).get(name)
+      : undefined,
 };
 
 /** Uploaded, stored, shown; `shown` is what was uploaded where it is left out. */
@@ -64,6 +71,11 @@ const accepted: [name: string, uploaded: Record<string, unknown>, stored: object
     { type: "kv_namespace", name: "A", namespaceId: "4b4b" },
   ],
   [
+    "a secret of the Secrets Store",
+    { type: "secrets_store_secret", name: "A", store_id: "5705e", secret_name: "key" },
+    { type: "secrets_store_secret", name: "A", storeId: "5705e", secretName: "key" },
+  ],
+  [
     "fields of a newer client, left out",
     { type: "plain_text", name: "A", text: "", raw: true },
     { type: "plain_text", name: "A", text: "" },
@@ -89,6 +101,18 @@ const refused: [name: string, uploaded: unknown, code: number, message: string |
     { type: "kv_namespace", name: "KV", namespace_id: "1" },
     10041,
     /^KV namespace "1" of binding "KV" not found/,
+  ],
+  [
+    "a secret that the store does not have",
+    { type: "secrets_store_secret", name: "S", store_id: "5705e", secret_name: "gone" },
+    10182,
+    /^Secrets Store binding 'S' references store '5705e' and secret 'gone' which were not found/,
+  ],
+  [
+    "a secret that is not for Workers",
+    { type: "secrets_store_secret", name: "S", store_id: "5705e", secret_name: "other" },
+    10021,
+    /^Secrets store binding authorization failed/,
   ],
   ["a KV namespace without its id", { type: "kv_namespace", name: "KV" }, 10021, /namespace_id/],
   ["inherit, which is resolved before", { type: "inherit", name: "A" }, 10021, /has type "inherit"/],

@@ -18,6 +18,8 @@ export interface AcceptContext {
   database(databaseId: string): boolean;
   /** Whether the account has this KV namespace. */
   kvNamespace(namespaceId: string): boolean;
+  /** Scopes of a secret of the Secrets Store. Undefined when the account has no such store or secret. */
+  secretScopes(storeId: string, secretName: string): string[] | undefined;
 }
 
 /** A refusal of a binding. Codes as in `workers-semantics.md` 4.3. */

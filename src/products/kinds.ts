@@ -5,6 +5,7 @@ import { durableObjectNamespace } from "./durable-objects/binding.ts";
 import type { AnyBindingKind } from "./kind.ts";
 import { kv } from "./kv/binding.ts";
 import { rateLimit } from "./rate-limiting/binding.ts";
+import { secretsStoreSecret } from "./secrets-store/binding.ts";
 import { service } from "./service/binding.ts";
 import { json, parts, plainText, secretText } from "./variables/binding.ts";
 import { versionMetadata } from "./version-metadata/binding.ts";
@@ -26,6 +27,7 @@ const kinds: AnyBindingKind[] = [
   kv,
   workflow,
   rateLimit,
+  secretsStoreSecret,
 ];
 
 const byType = new Map<string, AnyBindingKind>(

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DatabaseCaller } from "../products/d1/backend.ts";
 import { failureReply, type HostReply, type HostRequest } from "../products/d1/host-protocol.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
+import { SecretReader } from "../products/secrets-store/published.ts";
 import { Backends } from "./backends.ts";
 import { ProductsApi } from "./products-api.ts";
 
@@ -46,6 +47,7 @@ beforeEach(async () => {
   backends = new Backends({
     databases,
     kv,
+    secrets: new SecretReader(directory, directory),
     caches: noCaches,
     launchRecord: (versionId) => join(directory, `${versionId}.json`),
   });

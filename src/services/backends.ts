@@ -18,6 +18,8 @@ import type { KvNamespaces } from "../products/kv/namespaces.ts";
 import { METADATA_HEADER } from "../products/kv/wire.ts";
 import { serveRateLimit } from "../products/rate-limiting/backend.ts";
 import { Counters } from "../products/rate-limiting/counters.ts";
+import { serveSecret } from "../products/secrets-store/backend.ts";
+import type { SecretReader } from "../products/secrets-store/published.ts";
 import { scopeOf } from "./caches.ts";
 import { MAX_BACKEND_CONNECTIONS } from "./limits.ts";
 import { listenAt } from "./unix-listener.ts";
@@ -39,6 +41,7 @@ export interface BackendsOptions {
   databases: DatabaseCaller;
   caches: CacheAccess;
   kv: KvNamespaces;
+  secrets: SecretReader;
   /** Path of a version's launch record. */
   launchRecord(versionId: string): string;
 }
@@ -125,6 +128,9 @@ export class Backends {
         return;
       case "ratelimit":
         serveRateLimit(this.#counters, { exchange, head, accountId, binding });
+        return;
+      case "secrets_store_secret":
+        serveSecret(this.#options.secrets, { exchange, head, accountId, binding });
         return;
       case "kv_namespace": {
         const { method, target } = head;

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { Cleanup } from "../lib/http/testing.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { planLaunch } from "../products/launch.ts";
+import { SecretReader } from "../products/secrets-store/published.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../workerd/testing.ts";
 import { Backends } from "./backends.ts";
 import { Caches } from "./caches.ts";
@@ -99,6 +100,7 @@ async function start(maxBytes: number, scriptName = "test"): Promise<void> {
     databases: { run: () => {} },
     caches,
     kv: new KvNamespaces(join(directory, "kv")),
+    secrets: new SecretReader(directory, directory),
     launchRecord: () => launchRecord,
   });
   await backends.attach({

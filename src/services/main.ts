@@ -5,6 +5,7 @@ import type { ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
+import { SecretReader } from "../products/secrets-store/published.ts";
 import { Callees } from "../workerd/callees.ts";
 import { EventSender } from "../workerd/event-sender.ts";
 import { AssetSockets } from "./asset-sockets.ts";
@@ -48,7 +49,8 @@ export async function runServices(): Promise<void> {
   });
   const caches = new Caches(files.responses, config.cacheBytes);
   const kv = new KvNamespaces(files.kv);
-  const backends = new Backends({ databases, caches, kv, launchRecord: files.launchRecord });
+  const secrets = new SecretReader(files.secrets, files.masterKey);
+  const backends = new Backends({ databases, caches, kv, secrets, launchRecord: files.launchRecord });
   const productsApi = new ProductsApi({ databases, caches, kv });
 
   /** A script that comes later with the name of one that was deleted must not find its responses. */

@@ -6,6 +6,7 @@ import type { Binding } from "../domain/version.ts";
 import { Cleanup } from "../lib/http/testing.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { planLaunch } from "../products/launch.ts";
+import { SecretReader } from "../products/secrets-store/published.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../workerd/testing.ts";
 import { Backends } from "./backends.ts";
 
@@ -50,6 +51,7 @@ beforeAll(async () => {
     databases: { run: () => {} },
     caches: { store: () => undefined, failed: () => {} },
     kv: new KvNamespaces(join(directory, "kv")),
+    secrets: new SecretReader(directory, directory),
     launchRecord: () => launchRecord,
   });
   await backends.attach({

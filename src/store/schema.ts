@@ -24,6 +24,8 @@ export interface Database {
   discarded_states: DiscardedStateRow;
   d1_databases: D1DatabaseRow;
   kv_namespaces: KvNamespaceRow;
+  secrets_stores: SecretsStoreRow;
+  secrets_store_secrets: StoreSecretRow;
 }
 
 /** The registry of Durable Object classes: a row for each that exists, whatever it was called before. */
@@ -89,6 +91,33 @@ export interface KvNamespaceRow {
   /** Unique in the account. */
   title: string;
   created_on: string;
+}
+
+export interface SecretsStoreRow {
+  /** 32 hex digits. */
+  id: string;
+  account_id: string;
+  name: string;
+  created_on: string;
+  modified_on: string;
+}
+
+/** A secret of an account, which Workers may be bound to. */
+export interface StoreSecretRow {
+  /** 32 hex digits. */
+  id: string;
+  account_id: string;
+  store_id: string;
+  /** Unique in the store. */
+  name: string;
+  /** Empty: none. */
+  comment: string;
+  /** List of the services that may read it. */
+  scopes_json: string;
+  /** `Sealed.sealed` of the value. */
+  sealed: string;
+  created_on: string;
+  modified_on: string;
 }
 
 export interface AccountRow {

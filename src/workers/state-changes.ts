@@ -13,6 +13,7 @@ import type { Reconciliation } from "../products/durable-objects/reconciliation.
 import { accountClasses, applyOperations, classesOfScript } from "../products/durable-objects/registry.ts";
 import type { AcceptContext } from "../products/index.ts";
 import { knownKvNamespaces } from "../products/kv/registry.ts";
+import { boundSecretScopes, referenceKey } from "../products/secrets-store/registry.ts";
 import { workflowsOfScript } from "../products/workflows/registry.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
@@ -36,7 +37,7 @@ export interface StateChange {
 }
 
 /** How bindings of an upload find what they name, as it will be once the upload is applied. */
-export type BindableState = Pick<AcceptContext, "namespace" | "workflow" | "database" | "kvNamespace">;
+export type BindableState = Pick<AcceptContext, "namespace" | "workflow" | "database" | "kvNamespace" | "secretScopes">;
 
 /** For lists that name nothing of the kind. */
 export const nothingBindable: BindableState = {
@@ -44,6 +45,7 @@ export const nothingBindable: BindableState = {
   workflow: () => undefined,
   database: () => false,
   kvNamespace: () => false,
+  secretScopes: () => undefined,
 };
 
 export interface StateRequest extends Pick<Metadata, "migrations" | "exports"> {
@@ -87,6 +89,7 @@ export async function planState(
   const after = classesAfter(classes, lifecycle.plan, scriptName, scripts);
   const databases = await knownDatabases(platform, accountId, request.bindings);
   const kvNamespaces = await knownKvNamespaces(platform.db, accountId, request.bindings);
+  const secrets = await boundSecretScopes(platform.db, accountId, request.bindings);
 
   const bindable: BindableState = {
     namespace(of, className) {
@@ -107,6 +110,7 @@ export async function planState(
     workflow: (name, of, className) => workflows.find(name, of, className),
     database: (id) => databases.has(id),
     kvNamespace: (id) => kvNamespaces.has(id),
+    secretScopes: (storeId, name) => secrets.get(referenceKey(storeId, name)),
   };
   return { state: stateChange(lifecycle, workflows, request.deploy), bindable };
 }

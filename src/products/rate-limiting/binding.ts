@@ -1,16 +1,8 @@
-import { readFileSync } from "node:fs";
-import type { BindingLaunch } from "../../workerd/binding-launch.ts";
-import type { Service, WorkerBinding } from "../../workerd/config.ts";
-import { INTERNET } from "../../workerd/network.ts";
-import { BINDING_HEADER } from "../d1/binding.ts";
 import { bindingKind } from "../kind.ts";
+import { moduleBinding } from "../module-binding.ts";
 import { MAX_LIMIT, NAMESPACE_ID, PERIODS } from "./limits.ts";
 
-const MODULE = "freehold-internal:rate-limit";
-
-const texts = new Map<string, string>();
-
-/** `env.LIMITER`: a module of ours in the Worker's isolate, which asks the services role (`workerd-bindings.md` 4.13). */
+/** `env.LIMITER`: the runtime has none of its own. */
 export const rateLimit = bindingKind({
   types: ["ratelimit"],
   schema: (z) =>
@@ -36,56 +28,12 @@ export const rateLimit = bindingKind({
     namespace_id: namespaceId,
     simple: { limit, period },
   }),
-  launch: ({ name, limit, period }, { mode, record, backendsSocket }) => {
-    const service = `rate-limit:${name}`;
-    // While code is inspected the binding has its method and leads nowhere.
-    const services = mode === "serve" ? [backend(service, name, backendsSocket())] : [];
-    const innerBindings: WorkerBinding[] = [
-      { name: "fetcher", service: mode === "serve" ? service : INTERNET },
+  launch: ({ name, limit, period }, context) => {
+    const settings = [
       { name: "limit", json: String(limit) },
       { name: "period", json: String(period) },
     ];
-    if (record.format === "service-worker") return besideScript(name, innerBindings, services);
-    return {
-      binding: { name, wrapped: { moduleName: MODULE, innerBindings } },
-      extensionModules: [{ name: MODULE, internal: true, esModule: workerText("rate-limit") }],
-      services,
-    };
+    const module = { name: "rate-limit", directory: import.meta.dirname, entrypoint: "Limiter", settings };
+    return moduleBinding(module, name, context);
   },
 });
-
-function backend(service: string, bindingName: string, socketPath: string): Service {
-  return {
-    name: service,
-    external: {
-      address: `unix:${socketPath}`,
-      http: { injectRequestHeaders: [{ name: BINDING_HEADER, value: encodeURIComponent(bindingName) }] },
-    },
-  };
-}
-
-/** Extensions are not there for scripts in the old format (measured), so the module gets a worker of its own, called by RPC. */
-function besideScript(name: string, bindings: WorkerBinding[], services: Service[]): BindingLaunch {
-  const service = `rate-limit-worker:${name}`;
-  const worker: Service = {
-    name: service,
-    worker: {
-      modules: [
-        { name: "entry.js", esModule: workerText("rate-limit-entry") },
-        { name: "rate-limit.js", esModule: workerText("rate-limit") },
-      ],
-      compatibilityDate: "2026-11-01",
-      bindings,
-    },
-  };
-  return { binding: { name, service: { name: service, entrypoint: "Limiter" } }, services: [...services, worker] };
-}
-
-function workerText(name: "rate-limit" | "rate-limit-entry"): string {
-  let text = texts.get(name);
-  if (text === undefined) {
-    text = readFileSync(new URL(`./${name}.worker.js`, import.meta.url), "utf8");
-    texts.set(name, text);
-  }
-  return text;
-}
