@@ -1,15 +1,5 @@
+import type { SqlClient, SqlValue } from "../../store/postgres.ts";
 import type { KvChange, KvListedRow, KvRow, KvRows } from "./rows.ts";
-
-/** Lists go as PostgreSQL arrays, bytes as `bytea`. */
-export type SqlValue = string | number | null | Uint8Array | readonly (string | number | null | Uint8Array)[];
-
-/**
- * All that is needed of a PostgreSQL client. Rows are arrays of columns: `bytea` as bytes, `bigint` as number or digits, text as
- * text, null. Each call is a transaction of its own.
- */
-export interface SqlClient {
-  query(sql: string, values: readonly SqlValue[]): Promise<unknown[][]>;
-}
 
 /** As in SQLite, triggers keep the list of garbage. Run once for a database; again does no harm. */
 const SCHEMA = [

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { postgresMissing, TestPostgres } from "../../store/testing-postgres.ts";
 import { PostgresRows, preparePostgres } from "./postgres-rows.ts";
 import type { KvRows } from "./rows.ts";
 import { SqliteRows } from "./sqlite-rows.ts";
-import { postgresMissing, TestPostgres } from "./testing-postgres.ts";
 
 /** A driver under test, with a namespace of its own. */
 export interface TestRows {
@@ -56,11 +56,11 @@ export const postgresDriver: RowsDriver = {
   unavailable: postgresMissing(),
   async start() {
     server = await TestPostgres.start();
-    const client = await server.connect();
+    const client = server.connect();
     await preparePostgres(client);
     // Every process of a platform does so when it starts.
     await preparePostgres(client);
-    client.close();
+    await client.close();
   },
   async stop() {
     await server?.stop();
@@ -68,17 +68,17 @@ export const postgresDriver: RowsDriver = {
   async open() {
     if (!server) throw new Error("there is no server");
     const id = `namespace ${opened++}`;
-    let client = await server.connect();
+    let client = server.connect();
     return {
       rows: new PostgresRows(client, id),
       async reopen() {
-        client.close();
+        await client.close();
         if (!server) throw new Error("there is no server");
-        client = await server.connect();
+        client = server.connect();
         return new PostgresRows(client, id);
       },
       async end() {
-        client.close();
+        await client.close();
       },
     };
   },
