@@ -1,0 +1,86 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ACCOUNT, TestBuckets } from "./testing.ts";
+
+let store: TestBuckets;
+beforeEach(() => {
+  store = new TestBuckets();
+});
+afterEach(() => store[Symbol.dispose]());
+
+const failure = (code: number) => expect.objectContaining({ code });
+
+test("buckets are made, listed in order, and found again after a restart", async () => {
+  for (const name of ["bbb", "ccc", "aaa"])
+    await store.buckets.create(ACCOUNT, name, { storageClass: "InfrequentAccess" });
+  await store.buckets.create("b".repeat(32), "aaa");
+  await expect(store.buckets.create(ACCOUNT, "aaa")).rejects.toEqual(failure(10004));
+  for (const name of ["ab", "Abc", "-abc", "abc-", "a.c", "a".repeat(64)]) {
+    await expect(store.buckets.create(ACCOUNT, name)).rejects.toEqual(failure(10005));
+  }
+  await expect(store.buckets.create(ACCOUNT, "ddd", { storageClass: "Cold" as never })).rejects.toEqual(failure(10062));
+  const names = (options = {}) => store.buckets.list(ACCOUNT, options).map(({ name }) => name);
+  expect(names()).toEqual(["aaa", "bbb", "ccc"]);
+  expect(names({ after: "aaa", limit: 1 })).toEqual(["bbb"]);
+  expect(names({ contains: "c" })).toEqual(["ccc"]);
+  expect(names({ descending: true, after: "ccc" })).toEqual(["bbb", "aaa"]);
+  const { info } = store.reopen().require(ACCOUNT, "bbb");
+  expect(info).toMatchObject({
+    storageClass: "InfrequentAccess",
+    jurisdiction: "default",
+    publicId: expect.stringMatching(/^[0-9a-f]{32}$/),
+  });
+  expect((await store.buckets.require(ACCOUNT, "bbb").put("k", Buffer.from("x")))?.storageClass).toBe(
+    "InfrequentAccess",
+  );
+});
+
+test("only an empty bucket is deleted, and nothing is put into it afterwards", async () => {
+  const bucket = await store.make();
+  await bucket.put("k", Buffer.alloc(100_000));
+  await expect(store.buckets.delete(ACCOUNT, "things")).rejects.toEqual(failure(10008));
+  await bucket.put("k", Buffer.alloc(100_000));
+  await bucket.delete("k");
+  const upload = await bucket.uploads.create("k");
+  await expect(store.buckets.delete(ACCOUNT, "things")).rejects.toEqual(failure(10008));
+  await bucket.uploads.abort("k", upload.id);
+  async function* slow() {
+    yield Buffer.alloc(100_000);
+    await store.buckets.delete(ACCOUNT, "things");
+  }
+  await expect(bucket.put("late", slow())).rejects.toEqual(failure(10006));
+  expect(() => store.buckets.require(ACCOUNT, "things")).toThrow("does not exist");
+  await store.buckets.sweep();
+  expect(existsSync(join(store.root, ACCOUNT, bucket.info.id))).toBe(false);
+  expect(
+    readdirSync(join(store.root, "contents"), { recursive: true, withFileTypes: true }).filter((one) => one.isFile()),
+  ).toEqual([]);
+  expect((await (await store.make()).list()).objects).toEqual([]);
+});
+
+test("a bucket is found by its public names while they are switched on", async () => {
+  const { info } = await store.make();
+  expect(store.buckets.findPublic(info.publicId)).toBeUndefined();
+  const customDomains = [{ domain: "files.example.com", enabled: true }];
+  store.buckets.update(ACCOUNT, "things", { settings: { managedDomain: true, customDomains } });
+  expect(store.buckets.findPublic(info.publicId)?.info.name).toBe("things");
+  expect(store.buckets.findDomain("files.example.com")?.info.name).toBe("things");
+  store.buckets.update(ACCOUNT, "things", {
+    settings: { customDomains: [{ domain: "files.example.com", enabled: false }] },
+  });
+  expect(store.buckets.findDomain("files.example.com")).toBeUndefined();
+  expect(store.reopen().findPublic(info.publicId)?.info.name).toBe("things");
+});
+
+test("what a deleted bucket left behind when the process ended is removed by the next", async () => {
+  const bucket = await store.make();
+  const { id } = bucket.info;
+  const reading = bucket.put("k", Buffer.alloc(100_000)).then(() => bucket.get("k"));
+  await reading;
+  await bucket.delete("k");
+  await store.buckets.delete(ACCOUNT, "things");
+  expect(existsSync(join(store.root, ACCOUNT, id))).toBe(true);
+  await store.reopen().sweep();
+  expect(existsSync(join(store.root, ACCOUNT, id))).toBe(false);
+});
