@@ -41,7 +41,7 @@ async function call(context: Context, row: ApiRoute, platform: Platform, tokens:
       },
     },
     actor,
-    accountId: params.account ?? "",
+    accountId: params.account ?? token?.accountId ?? "",
     params,
     query: new URL(raw.url).searchParams,
     body,

@@ -31,6 +31,7 @@ describe("SnapshotTaker", () => {
       accounts: [{ id: platform.account.id, subdomain: "dev" }],
       scripts: [
         {
+          id: "a-draft",
           accountId: platform.account.id,
           name: "a-draft",
           enabled: false,
@@ -40,6 +41,7 @@ describe("SnapshotTaker", () => {
           aliases: {},
         },
         {
+          id: "b-split",
           accountId: platform.account.id,
           name: "b-split",
           enabled: true,
@@ -53,6 +55,8 @@ describe("SnapshotTaker", () => {
           affinity: "ip",
         },
       ],
+      zones: [],
+      domains: [],
     } satisfies RoutingSnapshot);
     expect((await taker.take()).routing.generation).toBe(2);
   });

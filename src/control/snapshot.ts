@@ -3,6 +3,7 @@ import type { Home } from "../domain/homes.ts";
 import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
 import { activeSites, MAX_RETAINED_VERSIONS, sitesServedSince } from "../products/assets/routed-sites.ts";
 import type { Database } from "../store/schema.ts";
+import { routedNames } from "../workers/routed-names.ts";
 import { scriptSettings } from "../workers/scripts.ts";
 import { HomeTaker } from "./homes.ts";
 
@@ -49,7 +50,8 @@ export class SnapshotTaker {
       }
       await this.#addDeployedSites(tx, scripts);
       const homes = await this.#homes.take(tx, scripts);
-      return { routing: { generation, accounts, scripts: [...scripts.values()] }, homes };
+      const routing = { generation, accounts, scripts: [...scripts.values()], ...(await routedNames(tx)) };
+      return { routing, homes };
     });
   }
 
@@ -72,6 +74,7 @@ export class SnapshotTaker {
       known.set(row.id, list);
       const { version_affinity: affinity } = scriptSettings(row);
       scripts.set(row.id, {
+        id: row.id,
         accountId: row.account_id,
         name: row.name,
         enabled: row.enabled === 1,

@@ -1,10 +1,9 @@
 import { z } from "zod";
 import { type Config, securePortSuffix } from "../domain/config.ts";
+import { isWithin } from "../domain/host-name.ts";
 import { ApiError, route } from "../lib/api.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
-
-/** Labels under the base domain that are not an account's. */
-const RESERVED = new Set(["pages"]);
+import { RESERVED_SUBDOMAINS } from "../workers/zones.ts";
 
 /** The client's own rule (`wrangler-api.md` 2.2). */
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -86,9 +85,19 @@ function labelOf(config: Config, text: string): string {
 
 /** Who has the label: an account's id, or "" for one that the platform keeps for itself. */
 async function holderOf(platform: Platform, label: string): Promise<string | undefined> {
-  if (RESERVED.has(label)) return "";
+  if (RESERVED_SUBDOMAINS.has(label) || (await hasDomains(platform, label))) return "";
   const row = await platform.db.selectFrom("accounts").select("id").where("subdomain", "=", label).executeTakeFirst();
   return row?.id;
+}
+
+/** Whether zones or custom domains have names that the label would make the platform's own. */
+async function hasDomains({ db, config }: Platform, label: string): Promise<boolean> {
+  const name = `${label}.${config.domain}`;
+  const zones = await db.selectFrom("zones").select("name").execute();
+  const domains = await db.selectFrom("custom_domains").select("hostname").execute();
+  return [...zones.map((zone) => zone.name), ...domains.map(({ hostname }) => hostname)].some((one) =>
+    isWithin(one, name),
+  );
 }
 
 function taken(label: string): ApiError {

@@ -7,6 +7,27 @@ export interface RoutingSnapshot {
   generation: number;
   accounts: { id: string /** DNS label in `<script>.<subdomain>.<base>`. */; subdomain: string }[];
   scripts: RoutedScript[];
+  /** Absent: none, as in a file that an earlier release wrote. */
+  zones?: RoutedZone[];
+  /** Host names that are one script's own (custom domains); unique. */
+  domains?: RoutedDomain[];
+}
+
+/** A domain of an account. Host names belong to the zone with the longest name that they end with. */
+export interface RoutedZone {
+  accountId: string;
+  name: string;
+  /** As text, valid for the zone. `scriptId` null: requests pass by all Workers that less specific routes name. */
+  routes: { pattern: string; scriptId: string | null }[];
+}
+
+export interface RoutedDomain {
+  hostname: string;
+  scriptId: string;
+  /** The host itself answers. */
+  enabled: boolean;
+  /** Versions and aliases answer at `<version8 or alias>.<hostname>`. */
+  previewsEnabled: boolean;
 }
 
 /** Part of a deployment: a version and its share of the requests. */
@@ -17,6 +38,8 @@ export interface Share {
 }
 
 export interface RoutedScript {
+  /** Permanent, and unique whatever the kind of script; routes and domains name scripts so. */
+  id: string;
   accountId: string;
   name: string;
   /** `<script>.<subdomain>.<base>` answers. */

@@ -15,8 +15,9 @@ import { apiRequest, clientResponse, isRuntimeFailure, pageFormat, workerRequest
 import { type ImageGuard, imageGuard, passesGuard } from "./image-guard.ts";
 import { edgeLimits } from "./limits.ts";
 import { nextRay } from "./ray.ts";
-import type { Router, WorkerTarget } from "./router.ts";
+import type { Router } from "./router.ts";
 import type { Runners } from "./runners.ts";
+import type { WorkerTarget } from "./target.ts";
 import { chooseVersionFor } from "./version-choice.ts";
 
 type ClientExchange = Exchange<Client>;
@@ -57,7 +58,8 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
       exchange.respond(204, ALLOW, "");
       return;
     }
-    const target = this.router.resolve(head.host);
+    let target = this.router.resolve(head.host);
+    if (target.kind === "paths") target = target.choose(client.scheme === "https://", head.target);
     if (target.kind === "worker") this.#toVersion(exchange, head, target);
     else if (target.kind === "api") this.#toControl(exchange, head);
     else this.#refuse(exchange, pages.noWorker);
@@ -115,9 +117,9 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
       this.#toWorker(exchange);
       return;
     }
-    const { hostname, retained } = target;
+    const { hostname, retained, prefix } = target;
     const origin = client.scheme + head.host;
-    const outcome = this.#options.assets.server.serve(exchange, head, { site, retained }, origin, hostname);
+    const outcome = this.#options.assets.server.serve(exchange, head, { site, retained, prefix }, origin, hostname);
     if (outcome === "answered") return;
     this.#prepareWorker(exchange, head, versionId, imageGuard(head));
     if (outcome === "worker") this.#toWorker(exchange);

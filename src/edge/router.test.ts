@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Router, type Target, type WorkerTarget } from "./router.ts";
+import { Router } from "./router.ts";
+import type { Target, WorkerTarget } from "./target.ts";
 import { script, snapshot } from "./testing.ts";
 
 const V1 = "11111111-aaaa-4aaa-8aaa-aaaaaaaaaaaa";

@@ -11,7 +11,17 @@ import type { Supervisor } from "./runners.ts";
 
 export function script(name: string, parts: Partial<RoutedScript> = {}): RoutedScript {
   const shares = [{ versionId: `${name}-v1`, percentage: 100 }];
-  return { accountId: "a1", name, enabled: true, previewsEnabled: true, shares, versions: [], aliases: {}, ...parts };
+  return {
+    id: name,
+    accountId: "a1",
+    name,
+    enabled: true,
+    previewsEnabled: true,
+    shares,
+    versions: [],
+    aliases: {},
+    ...parts,
+  };
 }
 
 export function snapshot(...scripts: RoutedScript[]): RoutingSnapshot {

@@ -6,7 +6,7 @@ import type { Client } from "./client.ts";
 import { cookieOf, setCookie } from "./cookies.ts";
 import { headerNames } from "./headers.ts";
 import { edgeLimits } from "./limits.ts";
-import type { WorkerTarget } from "./router.ts";
+import type { WorkerTarget } from "./target.ts";
 
 /** The cookie of the affinity rule `cookie`: a random key, which says nothing about version or visitor. */
 export const AFFINITY_COOKIE = "freehold_affinity";

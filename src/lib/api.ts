@@ -54,7 +54,7 @@ export class ApiResult {
 export interface ApiRequest<Platform, Body> {
   platform: Platform;
   actor: Actor;
-  /** Id from `/accounts/:account`; already checked to be one the actor may use. Empty on other paths. */
+  /** Id from `/accounts/:account`, already checked to be one the actor may use; on other paths the actor's own. Empty without a token. */
   accountId: string;
   params: Record<string, string>;
   query: URLSearchParams;

@@ -7,7 +7,7 @@ import { HeaderNames } from "../lib/http/header-names.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
 import { assetHeaderNames } from "../products/assets/asset-request.ts";
-import { AssetServer } from "../products/assets/asset-server.ts";
+import { AssetServer, type SiteChoice } from "../products/assets/asset-server.ts";
 import { SCHEME_HEADER } from "../products/assets/binding.ts";
 import { Contents } from "../products/assets/contents.ts";
 import { OpenSites } from "../products/assets/open-sites.ts";
@@ -17,7 +17,7 @@ import { listenAt } from "./unix-listener.ts";
 
 /** Whose assets a connection gets: its socket says which version is calling. */
 interface Caller {
-  choice: { site: string; retained: readonly string[] };
+  choice: SiteChoice;
 }
 
 export interface AssetSocketsOptions {
@@ -67,7 +67,7 @@ export class AssetSockets {
     if (!assets) return;
     const record = JSON.parse(await readFile(this.#options.launchRecord(versionId), "utf8")) as LaunchRecord;
     if (!record.assets) throw new Error(`version ${versionId} binds static assets and has none`);
-    const caller: Caller = { choice: { site: record.assets.site, retained: [] } };
+    const caller: Caller = { choice: { site: record.assets.site, retained: [], prefix: "" } };
     const server = this.#server(caller);
     const listener = await listenAt(join(directory, assets.socket), (socket) => server.accept(socket), {
       maxConnections: MAX_LINK_CONNECTIONS,

@@ -83,7 +83,7 @@ function deploy(shares: Share[]): void {
   deployments.load({
     generation: 1,
     accounts: [],
-    scripts: [{ accountId: ACCOUNT, name: "callee", shares, ...script }],
+    scripts: [{ id: "callee", accountId: ACCOUNT, name: "callee", shares, ...script }],
   });
 }
 

@@ -58,6 +58,7 @@ async function writeRoutes(names: string[]): Promise<void> {
     generation: 1,
     accounts: [],
     scripts: names.map((name) => ({
+      id: name,
       accountId: "acc",
       name,
       enabled: true,

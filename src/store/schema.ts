@@ -26,6 +26,44 @@ export interface Database {
   kv_namespaces: KvNamespaceRow;
   secrets_stores: SecretsStoreRow;
   secrets_store_secrets: StoreSecretRow;
+  zones: ZoneRow;
+  worker_routes: WorkerRouteRow;
+  custom_domains: CustomDomainRow;
+}
+
+/** A domain of an account, made by the operator. */
+export interface ZoneRow {
+  /** 32 hex digits, as of the two that follow. */
+  id: string;
+  account_id: string;
+  /** Unique on the platform. */
+  name: string;
+  created_on: string;
+}
+
+export interface WorkerRouteRow {
+  id: string;
+  zone_id: string;
+  /** As `RoutePattern.text`; unique in the zone. */
+  pattern: string;
+  /** Any kind of script. Null: requests pass by the Workers of less specific routes. */
+  script_id: string | null;
+}
+
+/** A host name that is one script's own. */
+export interface CustomDomainRow {
+  id: string;
+  account_id: string;
+  /** Unique on the platform. */
+  hostname: string;
+  /** The zone that it is in; null for a name that is in none. */
+  zone_id: string | null;
+  script_id: string;
+  /** The host itself answers. */
+  enabled: number;
+  /** Versions and aliases answer below it. */
+  previews_enabled: number;
+  created_on: string;
 }
 
 /** The registry of Durable Object classes: a row for each that exists, whatever it was called before. */

@@ -34,7 +34,7 @@ export function changeScript<Result>({ accountId, scriptName }: Change, task: ()
 }
 
 /** Makes edges route by what is committed; resolves when they do. Error 10013 (503) when they do not confirm. */
-export async function publish({ platform }: Change): Promise<void> {
+export async function publish({ platform }: Pick<Change, "platform">): Promise<void> {
   try {
     await platform.runtime.publish();
   } catch (error) {

@@ -40,3 +40,7 @@ export const MAX_TAGS = 100;
 
 /** The one environment of every script. */
 export const ENVIRONMENT = "production";
+
+/** Routes of a zone, and custom domains in it (workers-semantics.md 1.2). */
+export const MAX_ROUTES_PER_ZONE = 1000;
+export const MAX_DOMAINS_PER_ZONE = 100;

@@ -2,6 +2,7 @@ import type { ApiRoute } from "../store/platform.ts";
 import { betaWorkerRoutes } from "./beta-routes.ts";
 import { cacheRoutes } from "./cache-routes.ts";
 import { deploymentRoutes } from "./deployment-routes.ts";
+import { domainRoutes } from "./domain-routes.ts";
 import { scriptRoutes } from "./script-routes.ts";
 import { secretRoutes } from "./secret-routes.ts";
 import { serviceRoutes } from "./service-routes.ts";
@@ -10,7 +11,7 @@ import { triggerRoutes } from "./trigger-routes.ts";
 import { unavailableRoutes } from "./unavailable-routes.ts";
 import { usageRoutes } from "./usage-routes.ts";
 import { versionRoutes } from "./version-routes.ts";
-import { zoneRoutes } from "./zones.ts";
+import { zoneRoutes } from "./zone-routes.ts";
 
 /** Everything the API says about Workers, below `/client/v4`. */
 export const workersRoutes: ApiRoute[] = [
@@ -22,6 +23,7 @@ export const workersRoutes: ApiRoute[] = [
   ...secretRoutes,
   ...serviceRoutes,
   ...triggerRoutes,
+  ...domainRoutes,
   ...cacheRoutes,
   ...unavailableRoutes,
   ...usageRoutes,

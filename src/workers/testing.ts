@@ -59,7 +59,7 @@ export async function testApi(env: Record<string, string> = {}): Promise<TestApi
       const params: Record<string, string> = context.req.param();
       const body = row.body ? row.body.parse(JSON.parse(await raw.text())) : undefined;
       const query = new URL(raw.url).searchParams;
-      const accountId = params.account ?? "";
+      const accountId = params.account ?? platform.account.id;
       const request = { platform, actor: platform.actor, accountId, params, query, body, raw };
       const result = await row.handle(request as never);
       if (result instanceof Response) return result;

@@ -1,16 +1,19 @@
 import { z } from "zod";
 import { route } from "../lib/api.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
+import { publish } from "./change.ts";
+import { replaceRoutes, routesOfScript } from "./route-rows.ts";
 import { requireScript } from "./scripts.ts";
 import { scriptOfEnvironment } from "./service-routes.ts";
 import { refuseTriggers } from "./unsupported.ts";
 
 const script = "/accounts/:account/workers/scripts/:script";
 
-/**
- * Routes, custom domains and crons: there are none yet. Empty lists are fine both ways;
- * anything else is refused, never dropped.
- */
+const Routes = z.array(
+  z.object({ pattern: z.string(), zone_id: z.string().optional(), zone_name: z.string().optional() }),
+);
+
+/** Routes by script, and crons, of which there are none yet: anything but an empty list is refused, never dropped. */
 export const triggerRoutes: ApiRoute[] = [
   ...[`${script}/routes`, "/accounts/:account/workers/services/:script/environments/:environment/routes"].map((path) =>
     route<Platform>({
@@ -19,22 +22,26 @@ export const triggerRoutes: ApiRoute[] = [
       scope: "read",
       summary: "List a Worker's routes",
       handle: async (request) => {
-        if (request.params.environment !== undefined) await scriptOfEnvironment(request);
-        else await requireScript(request.platform, request.accountId, request.params.script ?? "");
-        return [];
+        const { platform, accountId, params } = request;
+        const row =
+          params.environment === undefined
+            ? await requireScript(platform, accountId, params.script ?? "")
+            : await scriptOfEnvironment(request);
+        return routesOfScript(platform.db, row);
       },
     }),
   ),
-  route({
+  route<Platform, z.infer<typeof Routes>>({
     method: "PUT",
     path: `${script}/routes`,
     scope: "edit",
     summary: "Replace a Worker's routes",
-    body: z.array(z.unknown()),
+    body: Routes,
     handle: async ({ platform, accountId, params, body }) => {
-      await requireScript(platform, accountId, params.script ?? "");
-      refuseTriggers(body, "Routes on your own domains are");
-      return [];
+      const row = await requireScript(platform, accountId, params.script ?? "");
+      const routes = await replaceRoutes(platform, row, body);
+      await publish({ platform });
+      return routes;
     },
   }),
   route<Platform>({
@@ -58,39 +65,6 @@ export const triggerRoutes: ApiRoute[] = [
       await requireScript(platform, accountId, params.script ?? "");
       refuseTriggers(Array.isArray(body) ? body : body.schedules, "Cron triggers are");
       return { schedules: [] };
-    },
-  }),
-  ...["/accounts/:account/workers/domains", "/accounts/:account/workers/domains/records"].map((path) =>
-    route<Platform>({
-      method: "GET",
-      path,
-      scope: "read",
-      summary: "List custom domains",
-      handle: () => [],
-    }),
-  ),
-  route({
-    method: "PUT",
-    path: `${script}/domains/records`,
-    scope: "edit",
-    summary: "Replace a Worker's custom domains",
-    body: z.looseObject({ origins: z.array(z.unknown()) }),
-    handle: async ({ platform, accountId, params, body }) => {
-      await requireScript(platform, accountId, params.script ?? "");
-      refuseTriggers(body.origins, "Custom domains are");
-      return [];
-    },
-  }),
-  route({
-    method: "POST",
-    path: `${script}/domains/changeset`,
-    scope: "read",
-    summary: "What replacing a Worker's custom domains would change",
-    body: z.array(z.unknown()),
-    handle: async ({ platform, accountId, params, body }) => {
-      await requireScript(platform, accountId, params.script ?? "");
-      refuseTriggers(body, "Custom domains are");
-      return { added: [], removed: [], updated: [], conflicting: [] };
     },
   }),
 ];

@@ -20,6 +20,8 @@ export interface SiteChoice {
   site: string;
   /** Those of earlier versions, newest first. */
   retained: readonly string[];
+  /** As in `RequestTarget`. */
+  prefix: string;
 }
 
 export interface AssetServerOptions<State> {
@@ -65,6 +67,7 @@ export class AssetServer<State> {
     request.target.origin = origin;
     request.target.hostname = hostname;
     request.target.path = parsed?.path ?? "";
+    request.target.prefix = choice.prefix;
     const current = this.#options.sites.get(choice.site);
     const earlier = this.#open(choice.retained);
     if (!current || !earlier) return this.#later(exchange, request.keep(), choice);

@@ -1,0 +1,87 @@
+import { mountOf, parseRoutePattern } from "../domain/route-pattern.ts";
+import { type HostRoutes, matchedTarget, type Route, RouteTable } from "../domain/route-table.ts";
+import type { RoutedDomain, RoutedScript, RoutedZone, RoutingSnapshot } from "../domain/routing.ts";
+import { deployedTarget, type HostTarget, none, type PathChoice, previewTarget } from "./target.ts";
+
+/** Where a route leads; null: past the Workers, to what is behind them. */
+type Destination = RoutedScript | null;
+
+/**
+ * Host names on the accounts' own domains. A route stands in front of the custom domain of the same host, which is its
+ * origin (workers-semantics.md 1.1).
+ */
+export class Domains {
+  readonly #zones: ReadonlyMap<string, RoutedZone>;
+  /** Of zones that were met: a snapshot comes with every deploy, and most zones are not asked for between two. */
+  readonly #tables = new Map<RoutedZone, RouteTable<Destination>>();
+  readonly #domains: ReadonlyMap<string, RoutedDomain>;
+  readonly #scripts: ReadonlyMap<string, RoutedScript>;
+  /** Of routes that were met, for the host that was met first. There are few routes, but a wildcard has any number of hosts. */
+  readonly #targets = new Map<Route<Destination>, HostTarget>();
+
+  constructor({ scripts, zones = [], domains = [] }: RoutingSnapshot) {
+    this.#scripts = new Map(zones.length + domains.length > 0 ? scripts.map((script) => [script.id, script]) : []);
+    this.#zones = new Map(zones.map((zone) => [zone.name, zone]));
+    this.#domains = new Map(domains.map((domain) => [domain.hostname, domain]));
+  }
+
+  find(hostname: string): HostTarget | PathChoice {
+    const origin = this.origin(hostname);
+    const routes = this.#routesOf(hostname);
+    if (!routes) return origin;
+    if (routes.only) return this.#targetOf(routes.only, hostname, origin);
+    return {
+      kind: "paths",
+      choose: (secure, target) => this.#targetOf(routes.match(secure, matchedTarget(target)), hostname, origin),
+    };
+  }
+
+  /** What a host's routes stand in front of: the script whose custom domain it is. */
+  origin(hostname: string): HostTarget {
+    const domain = this.#domains.get(hostname);
+    if (domain) return (domain.enabled && this.#deployed(domain, hostname)) || none;
+    const dot = hostname.indexOf(".");
+    const above = this.#domains.get(hostname.slice(dot + 1));
+    const script = above?.previewsEnabled && this.#scripts.get(above.scriptId);
+    return script ? previewTarget(script, hostname.slice(0, dot), hostname) : none;
+  }
+
+  #targetOf(route: Route<Destination> | undefined, hostname: string, origin: HostTarget): HostTarget {
+    if (!route?.to) return origin;
+    let target = this.#targets.get(route);
+    if (!target) {
+      target = deployedTarget(route.to, hostname, mountOf(route.pattern));
+      this.#targets.set(route, target);
+    }
+    return target.kind !== "worker" || target.hostname === hostname ? target : { ...target, hostname };
+  }
+
+  #deployed({ scriptId }: RoutedDomain, hostname: string): HostTarget | undefined {
+    const script = this.#scripts.get(scriptId);
+    return script && deployedTarget(script, hostname);
+  }
+
+  /** Of the zone with the longest name: a route says nothing about hosts of other zones. */
+  #routesOf(hostname: string): HostRoutes<Destination> | undefined {
+    if (this.#zones.size === 0) return undefined;
+    for (let name = hostname; ; name = name.slice(name.indexOf(".") + 1)) {
+      const zone = this.#zones.get(name);
+      if (zone) return this.#table(zone).forHost(hostname);
+      if (!name.includes(".")) return undefined;
+    }
+  }
+
+  #table(zone: RoutedZone): RouteTable<Destination> {
+    const known = this.#tables.get(zone);
+    if (known) return known;
+    const routes = zone.routes.flatMap(({ pattern: text, scriptId }) => {
+      const pattern = parseRoutePattern(text);
+      const to = scriptId === null ? null : this.#scripts.get(scriptId);
+      // Control checked both; what it wrote before a rule changed must not stop the edge.
+      return typeof pattern === "string" || to === undefined ? [] : [{ pattern, to }];
+    });
+    const table = new RouteTable(routes);
+    this.#tables.set(zone, table);
+    return table;
+  }
+}

@@ -1,0 +1,88 @@
+import type { RoutedScript, Share } from "../domain/routing.ts";
+import { Split } from "../domain/split.ts";
+
+/** Where requests for a host go. */
+export type Target = HostTarget | PathChoice;
+
+/** A host whose requests go here or there by scheme and path. */
+export interface PathChoice {
+  kind: "paths";
+  /** `target`: path and query as sent. */
+  choose(secure: boolean, target: string): HostTarget;
+}
+
+/** The same for every path of the host. `none`: no such Worker. */
+export type HostTarget = { kind: "api" } | WorkerTarget | { kind: "none" };
+
+export interface WorkerTarget {
+  kind: "worker";
+  script: RoutedScript;
+  /** The version that takes the requests, or the first of several. */
+  versionId: string;
+  /** Set when there are several. */
+  split: Split | undefined;
+  /** A version or alias URL. */
+  preview: boolean;
+  /** The host in lower case, without port. */
+  hostname: string;
+  /** Keys of the sites of versions that have static assets, by version. */
+  sites: Readonly<Record<string, string>> | undefined;
+  /**
+   * Keys of other sites whose files may be asked for: of the versions that share the traffic, since a page's files are asked
+   * for by requests that may meet another version, and of those deployed earlier, newest first. Previews show theirs alone.
+   */
+  retained: readonly string[];
+  /** Path of the host below which static assets answer, such as `/blog`; empty: everywhere. */
+  prefix: string;
+}
+
+export const none: HostTarget = { kind: "none" };
+
+/** Digits of a version id in a preview's host name. */
+const VERSION_PREFIX_LENGTH = 8;
+
+/** To the script's deployment; `prefix` as in {@link WorkerTarget}. */
+export function deployedTarget(script: RoutedScript, hostname: string, prefix = ""): HostTarget {
+  const { shares, sites, retainedSites = [] } = script;
+  const sharing = shares.length > 1 ? shares.flatMap(({ versionId }) => sites?.[versionId] ?? []) : [];
+  const retained = [...new Set([...sharing, ...retainedSites])];
+  return workerTarget(script, hostname, shares, { retained, prefix });
+}
+
+/** To the version that the first digits of an id, or an alias, name. */
+export function previewTarget(script: RoutedScript, name: string, hostname: string): HostTarget {
+  const versionId = versionByPrefix(script, name) ?? aliasVersion(script, name);
+  if (versionId === undefined) return none;
+  return workerTarget(script, hostname, [{ versionId, percentage: 100 }], { retained: [], preview: true });
+}
+
+/** `none` for a script that has no deployment. */
+function workerTarget(
+  script: RoutedScript,
+  hostname: string,
+  shares: Share[],
+  { retained, preview = false, prefix = "" }: { retained: string[]; preview?: boolean; prefix?: string },
+): HostTarget {
+  const [first, ...more] = shares;
+  if (!first) return none;
+  return {
+    kind: "worker",
+    script,
+    versionId: first.versionId,
+    split: more.length > 0 ? new Split(shares) : undefined,
+    preview,
+    hostname,
+    sites: script.sites,
+    retained,
+    prefix,
+  };
+}
+
+function versionByPrefix(script: RoutedScript, prefix: string): string | undefined {
+  if (prefix.length !== VERSION_PREFIX_LENGTH) return undefined;
+  return script.versions.find((versionId) => versionId.startsWith(prefix));
+}
+
+function aliasVersion(script: RoutedScript, alias: string): string | undefined {
+  return Object.hasOwn(script.aliases, alias) ? script.aliases[alias] : undefined;
+}

@@ -1,0 +1,32 @@
+import type { Kysely } from "kysely";
+import type { RoutingSnapshot } from "../domain/routing.ts";
+import type { Database } from "../store/schema.ts";
+
+/** Zones with their routes, and custom domains, for the routing snapshot. Run in the snapshot's transaction. */
+export async function routedNames(tx: Kysely<Database>): Promise<Required<Pick<RoutingSnapshot, "zones" | "domains">>> {
+  const zones = await tx.selectFrom("zones").select(["id", "account_id", "name"]).orderBy("name").execute();
+  const routes = await tx
+    .selectFrom("worker_routes")
+    .select(["zone_id", "pattern", "script_id"])
+    .orderBy("pattern")
+    .execute();
+  const byZone = Map.groupBy(routes, ({ zone_id }) => zone_id);
+  const domains = await tx
+    .selectFrom("custom_domains")
+    .select(["hostname", "script_id", "enabled", "previews_enabled"])
+    .orderBy("hostname")
+    .execute();
+  return {
+    zones: zones.map(({ id, account_id, name }) => ({
+      accountId: account_id,
+      name,
+      routes: (byZone.get(id) ?? []).map(({ pattern, script_id }) => ({ pattern, scriptId: script_id })),
+    })),
+    domains: domains.map(({ hostname, script_id, enabled, previews_enabled }) => ({
+      hostname,
+      scriptId: script_id,
+      enabled: enabled === 1,
+      previewsEnabled: previews_enabled === 1,
+    })),
+  };
+}
