@@ -21,6 +21,7 @@ import { LocalCertificate } from "./certificate.ts";
 import { servicesDatabases } from "./databases.ts";
 import { sendEvents } from "./events.ts";
 import { Publisher } from "./publisher.ts";
+import { Rollouts } from "./rollouts.ts";
 import { allRoutes } from "./routes.ts";
 import { restoreLaunchRecords, type SupervisorChannel, supervisorRuntime } from "./runtime.ts";
 import { createApp, listen } from "./server.ts";
@@ -110,6 +111,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   await restorePublishedSecrets(platform);
   const jobs = new AssetJobs(platform);
   await jobs.start();
+  const rollouts = new Rollouts(platform, { checkMs: config.deployments.rolloutCheckMs });
   const app = createApp({ platform, tokens, routes: allRoutes(tokens), isPublished: () => publisher.published });
   const server = await listen(app, files.controlSocket);
   // One that fails is tried again on its own, and until it succeeds `/ready` says so.
@@ -118,6 +120,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   // What an earlier process of this role did not come to.
   discardDeletedState(platform);
   sweepDatabasesLater(platform);
+  rollouts.start();
   const republish = setInterval(publish, REPUBLISH_MS).unref();
 
   return {
@@ -125,6 +128,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
       clearInterval(republish);
       publisher.stop();
       await closeServer(server);
+      await rollouts.stop();
       await jobs.stop();
       await db.destroy();
     },

@@ -47,6 +47,7 @@ export function supervisorRuntime(
       return gateSocket ? { socket: gateSocket } : { unavailable: "this version owns no state" };
     },
     deliver: (versionId, event, timeoutMs) => events.deliver(versionId, event, timeoutMs),
+    counts: async () => (await supervisor.call("counts", {})).edges,
     async retire(versionIds) {
       if (versionIds.length > 0) await supervisor.call("retire", { versionIds }, RETIRE_TIMEOUT_MS);
     },

@@ -3,6 +3,7 @@ import type { Home } from "../domain/homes.ts";
 import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
 import { activeSites, MAX_RETAINED_VERSIONS, sitesServedSince } from "../products/assets/routed-sites.ts";
 import type { Database } from "../store/schema.ts";
+import { watchedStatuses } from "../workers/rollouts/store.ts";
 import { routedNames } from "../workers/routed-names.ts";
 import { scriptSettings } from "../workers/scripts.ts";
 import { HomeTaker } from "./homes.ts";
@@ -41,8 +42,12 @@ export class SnapshotTaker {
       const generation = await nextGeneration(tx);
       const accounts = await tx.selectFrom("accounts").select(["id", "subdomain"]).orderBy("id").execute();
       const scripts = await this.#scripts(tx);
+      const watched = await watchedDeployments(tx);
       for (const share of await activeShares(tx)) {
-        scripts.get(share.script_id)?.shares.push({ versionId: share.version_id, percentage: share.percentage });
+        const script = scripts.get(share.script_id);
+        if (!script) continue;
+        script.shares.push({ versionId: share.version_id, percentage: share.percentage });
+        if (watched.has(share.deployment_id)) script.measured = true;
       }
       for (const row of await tx.selectFrom("aliases").select(["script_id", "alias", "version_id"]).execute()) {
         const script = scripts.get(row.script_id);
@@ -159,8 +164,18 @@ function activeShares(tx: Kysely<Database>) {
       ),
     )
     .innerJoin("deployment_versions as share", "share.deployment_id", "deployments.id")
-    .select(["deployments.script_id", "share.version_id", "share.percentage"])
+    .select(["deployments.script_id", "share.deployment_id", "share.version_id", "share.percentage"])
     .orderBy("deployments.script_id")
     .orderBy("share.position")
     .execute();
+}
+
+/** Deployments whose versions edges count. */
+async function watchedDeployments(tx: Kysely<Database>): Promise<Set<string>> {
+  const rows = await tx
+    .selectFrom("deployment_plans")
+    .select("deployment_id")
+    .where("status", "in", watchedStatuses)
+    .execute();
+  return new Set(rows.map(({ deployment_id }) => deployment_id));
 }

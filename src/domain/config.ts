@@ -39,6 +39,8 @@ export interface Config {
 export interface DeploymentSettings {
   /** Versions that one deployment may have. */
   maxVersions: number;
+  /** How often rollouts are looked after. */
+  rolloutCheckMs: number;
 }
 
 /** What an operator may choose about Durable Objects and databases. */
@@ -115,6 +117,7 @@ export function readConfig(env: Record<string, string | undefined>, cpuCount: nu
     },
     deployments: {
       maxVersions: integer(env, "FREEHOLD_MAX_DEPLOYMENT_VERSIONS", 2, 1, 20),
+      rolloutCheckMs: integer(env, "FREEHOLD_ROLLOUT_CHECK_SECONDS", 10, 1, 3600) * 1000,
     },
   };
 }
@@ -142,6 +145,7 @@ export function configEnvironment(config: Config): Record<string, string> {
     FREEHOLD_D1_QUERY_SECONDS: String(config.state.queryMs / 1000),
     FREEHOLD_DATABASE_MAX_MB: String(config.state.maxDatabaseBytes / 1_000_000),
     FREEHOLD_MAX_DEPLOYMENT_VERSIONS: String(config.deployments.maxVersions),
+    FREEHOLD_ROLLOUT_CHECK_SECONDS: String(config.deployments.rolloutCheckMs / 1000),
   };
 }
 

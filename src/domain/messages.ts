@@ -3,6 +3,7 @@
  * Each entry is `request` and `reply`; `lib/channel.ts` carries them.
  */
 import type { ExportedEntrypoint, LaunchRecord } from "./version.ts";
+import type { EdgeCounts } from "./version-counts.ts";
 
 /** Why a runner cannot take a request. */
 export type Unavailable =
@@ -67,6 +68,8 @@ export interface SupervisorCalls {
   databaseHost: { request: { hostId: string; accountId: string }; reply: { socket: string } };
   /** Services: end this host at once: a query does not end, or nobody needs it any more. */
   endDatabaseHost: { request: { hostId: string }; reply: Record<string, never> };
+  /** Control: what each edge has counted since it began. Edges that do not answer are left out. */
+  counts: { request: Record<string, never>; reply: { edges: EdgeCounts[] } };
   status: { request: Record<string, never>; reply: PlatformStatus };
   /** Any role, once: it serves. */
   ready: { request: Record<string, never>; reply: Record<string, never> };
@@ -90,6 +93,12 @@ export interface MemberCalls {
   gone: { request: { instanceId: string; versionId: string; cause: Cause }; reply: Record<string, never> };
   /** Accept no new connections, finish what is in flight, then exit. Replies at once. */
   drain: { request: Record<string, never>; reply: Record<string, never> };
+}
+
+/** Requests that the supervisor makes of edges alone. */
+export interface EdgeCalls extends MemberCalls {
+  /** What this process has counted of versions whose rollout is watched. */
+  counts: { request: Record<string, never>; reply: EdgeCounts };
 }
 
 /** Requests that the supervisor makes of services alone. */

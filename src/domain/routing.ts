@@ -58,6 +58,8 @@ export interface RoutedScript {
   retainedSites?: string[];
   /** What keeps a visitor on one version of a split; absent: chance alone decides. */
   affinity?: AffinityRule;
+  /** Edges count what becomes of its requests, by version: a rollout is watched. */
+  measured?: true;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { PageText } from "./error-catalogue.ts";
+import type { Meter } from "./meters.ts";
 import { colo } from "./ray.ts";
 import type { Runner } from "./runners.ts";
 
@@ -33,6 +34,9 @@ export interface Client {
   hintKey: string;
   /** Lines with CRLF that its answer gets besides, whoever answers; or "". */
   answerFields: string;
+  /** Counts the request in progress, which began at `startedMs` of `performance.now()`; absent when nobody wants to know. */
+  meter: Meter | undefined;
+  startedMs: number;
   /** The Worker may answer with an image only (see `image-guard.ts`). */
   imageOnly: boolean;
 }
@@ -66,6 +70,8 @@ export function newClient(socket: Pick<Socket, "remoteAddress">, tls: TlsFacts |
     interim: "",
     hintKey: "",
     answerFields: "",
+    meter: undefined,
+    startedMs: 0,
     imageOnly: false,
   };
 }

@@ -14,6 +14,7 @@ import { errorPage } from "./error-pages.ts";
 import { apiRequest, clientResponse, isRuntimeFailure, pageFormat, workerRequest } from "./headers.ts";
 import { type ImageGuard, imageGuard, passesGuard } from "./image-guard.ts";
 import { edgeLimits } from "./limits.ts";
+import type { Meter, Meters } from "./meters.ts";
 import { nextRay } from "./ray.ts";
 import type { Router } from "./router.ts";
 import type { Runners } from "./runners.ts";
@@ -29,6 +30,7 @@ export interface DispatchOptions {
   ticker: Ticker;
   maxBodyBytes: number;
   assets: EdgeAssets;
+  meters: Meters;
 }
 
 /** Search engines keep out of previews, whoever answers there (workers-semantics.md 3.6, pages-and-builds.md 2.5). */
@@ -51,6 +53,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     client.ray = nextRay();
     client.pageFormat = pageFormat(head);
     client.answerFields = "";
+    client.meter = undefined;
     // Only HTTP/1.0 may leave the host away; it means whoever owns the address. Servers behind want one.
     if (head.host === "") head.host = "localhost";
     // `OPTIONS *` asks about the server as a whole, and has no URL that a Worker could see.
@@ -78,6 +81,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
         return undefined;
       }
       this.#options.assets.hints.learn(client.hintKey, head);
+      if (client.meter !== undefined) this.#measure(client, client.meter, head.status);
     }
     return clientResponse(head, client, this.#options.ticker.date);
   }
@@ -101,6 +105,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     if (!exchange.seen) {
       exchange.state.ray = nextRay();
       exchange.state.answerFields = "";
+      exchange.state.meter = undefined;
     }
     const page = pageForStatus(refusal.status);
     this.#refuse(exchange, page, refusal.status === 400 ? refusal.reason : undefined);
@@ -110,7 +115,13 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
   #toVersion(exchange: ClientExchange, head: RequestHead, target: WorkerTarget): void {
     const client = exchange.state;
     if (target.preview) client.answerFields = NOT_INDEXED;
-    const versionId = target.split ? chooseVersionFor(target, target.split, head, client) : target.versionId;
+    const { split } = target;
+    const versionId = split ? chooseVersionFor(target, split, head, client) : target.versionId;
+    const meter = split && target.script.measured ? this.#options.meters.of(versionId) : undefined;
+    if (meter) {
+      client.meter = meter;
+      client.startedMs = performance.now();
+    }
     const site = target.sites?.[versionId];
     if (site === undefined) {
       this.#prepareWorker(exchange, head, versionId);
@@ -120,10 +131,19 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     const { hostname, retained, prefix } = target;
     const origin = client.scheme + head.host;
     const outcome = this.#options.assets.server.serve(exchange, head, { site, retained, prefix }, origin, hostname);
-    if (outcome === "answered") return;
+    if (outcome === "answered") {
+      // The connection may be at its next request by now.
+      meter?.served();
+      return;
+    }
     this.#prepareWorker(exchange, head, versionId, imageGuard(head));
     if (outcome === "worker") this.#toWorker(exchange);
-    else void outcome.then((found) => found === "worker" && this.#toWorker(exchange));
+    else {
+      void outcome.then((found) => {
+        if (found === "worker") this.#toWorker(exchange);
+        else meter?.served();
+      });
+    }
   }
 
   /** Keeps what the Worker needs of the request; its head is gone afterwards. */
@@ -194,9 +214,16 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
   }
 
   #refuse(exchange: ClientExchange, page: PageText, detail?: string): void {
-    const { ray, pageFormat: format, answerFields } = exchange.state;
+    const { ray, pageFormat: format, answerFields, meter } = exchange.state;
+    if (meter !== undefined) this.#measure(exchange.state, meter, page.status);
     const { status, fields, body } = errorPage(page, { ray, format, detail });
     exchange.respond(status, fields + answerFields, body);
+  }
+
+  /** Counts the answer to the request in progress, once. */
+  #measure(client: Client, meter: Meter, status: number): void {
+    client.meter = undefined;
+    meter.answered(status, performance.now() - client.startedMs);
   }
 
   /** The client of the API reads an envelope even now (wrangler-api.md 1.3). */

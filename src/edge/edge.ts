@@ -12,6 +12,7 @@ import { Dispatch } from "./dispatch.ts";
 import { headerNames } from "./headers.ts";
 import { edgeLimits } from "./limits.ts";
 import { Listener } from "./listener.ts";
+import { Meters } from "./meters.ts";
 import { Router } from "./router.ts";
 import { Runners, type Supervisor } from "./runners.ts";
 import { readSnapshot } from "./snapshot-file.ts";
@@ -28,6 +29,7 @@ export interface EdgeOptions {
 /** The edge of one process, not yet listening. */
 export interface Edge {
   readonly runners: Runners;
+  readonly meters: Meters;
   /** Requests are routed by `routes.json` as it is now, and TLS uses the certificate as it is now. */
   reload(): Promise<void>;
   /** Returns the port. */
@@ -50,6 +52,7 @@ export function createEdge(options: EdgeOptions): Edge {
     idleMs: edgeLimits.controlIdleConnectionMs,
     names: headerNames,
   });
+  const meters = new Meters();
   const empty = new Router(config.domain, { generation: 0, accounts: [], scripts: [] });
   const assets = new EdgeAssets({
     blobs: files.blobs,
@@ -58,7 +61,7 @@ export function createEdge(options: EdgeOptions): Edge {
     ticker,
     lost: (exchange) => dispatch.assetsLost(exchange),
   });
-  const dispatch = new Dispatch(empty, { runners, control, ticker, maxBodyBytes: config.maxBodyBytes, assets });
+  const dispatch = new Dispatch(empty, { runners, control, ticker, maxBodyBytes: config.maxBodyBytes, assets, meters });
   const secured = new WeakMap<object, { version: string; cipher: string }>();
   const server = new HttpServer<Client>({
     names: headerNames,
@@ -82,6 +85,7 @@ export function createEdge(options: EdgeOptions): Edge {
     const snapshot = await readSnapshot(files.routes);
     dispatch.router = new Router(config.domain, snapshot);
     assets.sites.keepOnly(namedSites(snapshot));
+    meters.keepOnly(snapshot);
     await tls.load();
   };
   let loading: Promise<void> = Promise.resolve();
@@ -90,6 +94,7 @@ export function createEdge(options: EdgeOptions): Edge {
 
   return {
     runners,
+    meters,
     reload() {
       // One after the other, so that an older file can never replace a newer one.
       loading = loading.then(load, load);

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { readConfig } from "../domain/config.ts";
-import type { MemberCalls, SupervisorCalls } from "../domain/messages.ts";
+import type { EdgeCalls, SupervisorCalls } from "../domain/messages.ts";
 import { parentChannel } from "../lib/channel.ts";
 import { createEdge } from "./edge.ts";
 import { edgeLimits } from "./limits.ts";
@@ -8,7 +8,7 @@ import { edgeLimits } from "./limits.ts";
 /** The edge role: one process of it, under the supervisor. Resolves when it serves. */
 export async function runEdge(): Promise<void> {
   const config = readConfig(process.env, availableParallelism());
-  const supervisor = parentChannel<SupervisorCalls, MemberCalls>();
+  const supervisor = parentChannel<SupervisorCalls, EdgeCalls>();
   const edge = createEdge({
     config,
     supervisor: {
@@ -29,6 +29,7 @@ export async function runEdge(): Promise<void> {
     released: await edge.runners.release(instanceId, onlyIfIdle, closeWebSockets),
   }));
   supervisor.handle("inFlight", ({ instanceId }) => ({ count: edge.runners.inFlight(instanceId) }));
+  supervisor.handle("counts", () => edge.meters.report());
   supervisor.handle("gone", ({ instanceId, cause }) => {
     edge.runners.gone(instanceId, cause);
     return {};

@@ -136,3 +136,33 @@ test("search engines keep out of version and alias URLs, whoever answers there, 
   expect(await robots(HOST)).toEqual([200, undefined]);
   expect(await robots(`other-${HOST}`)).toEqual([404, undefined]);
 });
+
+describe("counts of a watched rollout", () => {
+  test("tell the versions apart; errors are those from 500 on, whoever answers", async () => {
+    await route({
+      measured: true,
+      shares: [...shares.map((share) => ({ ...share, percentage: 33 })), { versionId: "v3", percentage: 34 }],
+    });
+    const asked = (versionId: string) => get(`Cloudflare-Workers-Version-Overrides: hello="${versionId}"\r\n`);
+    for (let index = 0; index < 5; index++) await asked("v1");
+    await asked("v2");
+    // Has no runner.
+    expect((await asked("v3")).status).toBe(503);
+    const { edgeId, versions } = edge.edge.meters.report();
+    expect(edgeId).not.toBe("");
+    expect(versions.v1).toMatchObject({ requests: 5, errors: 0 });
+    expect(versions.v2).toMatchObject({ requests: 1, errors: 0 });
+    expect(versions.v3).toMatchObject({ requests: 1, errors: 1 });
+    expect(versions.v1?.latencies.reduce((sum, count) => sum + count)).toBe(5);
+    await route();
+    expect(edge.edge.meters.report()).toEqual({ edgeId, versions: {} });
+  });
+
+  test("leave out previews, and everything that nobody watches", async () => {
+    await route({ measured: true, aliases: { next: "v1" } });
+    expect((await get("", `next-${HOST}`)).status).toBe(200);
+    await route();
+    await get();
+    expect(edge.edge.meters.report().versions).toEqual({});
+  });
+});

@@ -4,6 +4,7 @@ import type { Config } from "../domain/config.ts";
 import type { Delivery, RunnerEvent } from "../domain/events.ts";
 import type { ValidateReply } from "../domain/messages.ts";
 import type { LaunchRecord, Sealed } from "../domain/version.ts";
+import type { EdgeCounts } from "../domain/version-counts.ts";
 import type { Actor, Route } from "../lib/api.ts";
 import type { Database } from "./schema.ts";
 
@@ -35,6 +36,8 @@ export interface Runtime {
   gate(versionId: string): Promise<{ socket: string } | { unavailable: string }>;
   /** Has the version handle an event, for `timeoutMs` at most; starts its runner if need be. Never rejects. */
   deliver(versionId: string, event: RunnerEvent, timeoutMs: number): Promise<Delivery>;
+  /** What edges have counted of versions whose rollout is watched, each since it began. */
+  counts(): Promise<EdgeCounts[]>;
   /** Drains and stops the runners of versions that left the deployment. Call after {@link publish}. */
   retire(versionIds: string[]): Promise<void>;
 }

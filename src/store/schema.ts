@@ -12,6 +12,7 @@ export interface Database {
   versions: VersionRow;
   deployments: DeploymentRow;
   deployment_versions: DeploymentVersionRow;
+  deployment_plans: DeploymentPlanRow;
   aliases: AliasRow;
   settings: SettingRow;
   asset_contents: AssetContentRow;
@@ -256,6 +257,31 @@ export interface DeploymentVersionRow {
   position: number;
   version_id: string;
   percentage: number;
+}
+
+/** A rollout: how a new version takes over from a stable one, and how far that is. */
+export interface DeploymentPlanRow {
+  /** Id of the deployment that it began with. */
+  id: string;
+  script_id: string;
+  /** The last deployment that it made; once another is active, the plan is over. */
+  deployment_id: string;
+  version_id: string;
+  stable_version_id: string;
+  /** `running`, `paused`, `completed`, `rolled_back`, `aborted`, `superseded` or `failed`. */
+  status: string;
+  /** Why it ended, for people. */
+  reason: string | null;
+  /** `RolloutPlan` and `RolloutProgress` of `domain/rollout.ts`. */
+  plan_json: string;
+  progress_json: string;
+  /** Grows with each change, so that of two that were made of the same state one fails. */
+  revision: number;
+  /** The control process that looks after it, and until when no other may. */
+  claimed_by: string | null;
+  claimed_until: string | null;
+  created_on: string;
+  modified_on: string;
 }
 
 export interface AliasRow {

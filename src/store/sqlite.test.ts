@@ -42,6 +42,7 @@ describe("migrations", () => {
       { name: "0004-kv" },
       { name: "0008-secrets-store" },
       { name: "0010-routes" },
+      { name: "0011-rollouts" },
       { name: "0013-pages" },
     ]);
     await second.destroy();

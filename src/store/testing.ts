@@ -6,6 +6,7 @@ import { readConfig } from "../domain/config.ts";
 import type { Delivery, RunnerEvent } from "../domain/events.ts";
 import type { ValidateReply } from "../domain/messages.ts";
 import type { LaunchRecord } from "../domain/version.ts";
+import type { EdgeCounts } from "../domain/version-counts.ts";
 import type { Actor } from "../lib/api.ts";
 import { directoryBlobs } from "./blobs.ts";
 import { migrate } from "./migrations/index.ts";
@@ -23,6 +24,8 @@ export interface FakeRuntime extends Runtime {
   published: number;
   retired: string[];
   discarded: string[];
+  /** What edges say they have counted. */
+  counted: EdgeCounts[];
   delivered: { versionId: string; event: RunnerEvent; timeoutMs: number }[];
   /** What comes of the next events. */
   delivery(event: RunnerEvent): Delivery | Promise<Delivery>;
@@ -110,6 +113,10 @@ function fakeRuntime(): FakeRuntime {
     async deliver(versionId, event, timeoutMs) {
       this.delivered.push({ versionId, event, timeoutMs });
       return this.delivery(event);
+    },
+    counted: [],
+    async counts() {
+      return structuredClone(this.counted);
     },
     async prepare(versionId) {
       this.prepared.push(versionId);

@@ -1,4 +1,5 @@
-import type { MemberCalls, ReleaseRequest } from "../domain/messages.ts";
+import type { EdgeCalls, ReleaseRequest } from "../domain/messages.ts";
+import type { EdgeCounts } from "../domain/version-counts.ts";
 import { DRAIN_TIMEOUT_MS, EVENTS_DRAIN_TIMEOUT_MS } from "./limits.ts";
 import type { MemberGroup, Members } from "./pool.ts";
 import type { Role, RoleName } from "./role.ts";
@@ -10,6 +11,8 @@ const IDLE_TIMEOUT_MS = 5000;
 /** A runner is waiting to be judged. */
 const IN_FLIGHT_TIMEOUT_MS = 50;
 const ATTACH_TIMEOUT_MS = 5000;
+/** An edge reads them from memory. */
+const COUNTS_TIMEOUT_MS = 2000;
 
 /** Those that send requests to runners: edges and services, together or apart. Those that send events: services and control. */
 const groups: Record<MemberGroup | "events" | "every", readonly RoleName[]> = {
@@ -52,7 +55,13 @@ export class RoleMembers implements Members {
     return replies.reduce((sum, reply) => sum + (typeof reply === "string" ? 0 : reply.count), 0);
   }
 
-  gone(request: MemberCalls["gone"]["request"]): void {
+  /** What each edge has counted; of those that answer in time. */
+  async counts(): Promise<EdgeCounts[]> {
+    const replies = await this.#callAll("counts", {}, COUNTS_TIMEOUT_MS, "edges");
+    return replies.filter((reply) => typeof reply !== "string");
+  }
+
+  gone(request: EdgeCalls["gone"]["request"]): void {
     void this.#callAll("gone", request, IDLE_TIMEOUT_MS, "every");
   }
 
@@ -74,12 +83,12 @@ export class RoleMembers implements Members {
   }
 
   /** One reply for each process, or what became of it. */
-  #callAll<Name extends "routes" | "release" | "finishEvents" | "inFlight" | "gone">(
+  #callAll<Name extends "routes" | "release" | "finishEvents" | "inFlight" | "gone" | "counts">(
     name: Name,
-    request: MemberCalls[Name]["request"],
+    request: EdgeCalls[Name]["request"],
     timeoutMs: number,
     group: keyof typeof groups = "all",
-  ): Promise<(MemberCalls[Name]["reply"] | "gone" | "failed")[]> {
+  ): Promise<(EdgeCalls[Name]["reply"] | "gone" | "failed")[]> {
     const members = this.#roles().filter(({ name }) => groups[group].includes(name));
     return Promise.all(
       members.map(async (role) => {

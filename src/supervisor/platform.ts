@@ -144,6 +144,7 @@ export class Platform {
       await (await this.#runtime).databases.end(hostId);
       return {};
     });
+    channel.handle("counts", async () => ({ edges: await this.#members.counts() }));
     channel.handle("status", () => this.status());
   }
 

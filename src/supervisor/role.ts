@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import type { PlatformStatus, ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
+import type { EdgeCalls, PlatformStatus, ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
 import { Channel } from "../lib/channel.ts";
 import { Restarts } from "./restarts.ts";
 
@@ -16,7 +16,7 @@ const MAX_DEATHS_AT_START = 4;
 const MAX_LINES = 30;
 
 export type RoleName = "control" | "edge" | "services";
-export type RoleChannel = Channel<ServicesCalls, SupervisorCalls>;
+export type RoleChannel = Channel<EdgeCalls & ServicesCalls, SupervisorCalls>;
 
 export interface RoleOptions {
   role: RoleName;

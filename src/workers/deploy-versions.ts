@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { Share } from "../domain/routing.ts";
+import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
 import { type Change, changeScript, switchTraffic } from "./change.ts";
 import { checkLifecycle, takeWorkflowClasses } from "./deploy-state.ts";
@@ -8,6 +9,7 @@ import { activeDeployment, type Deployment, insertDeployment } from "./deploymen
 import { invalidUpload, secretsChanged, tooManyVersions } from "./errors.ts";
 import { DEPLOYABLE_VERSIONS, MAX_NAMED_VERSIONS } from "./limits.ts";
 import { annotationsSchema } from "./metadata.ts";
+import { planSchema } from "./rollouts/plan.ts";
 import { requireScript } from "./scripts.ts";
 import { changedSecrets } from "./secret-changes.ts";
 import { hasCode, oldestDeployableNumber, ownsState, requireVersion, type StoredVersion } from "./versions.ts";
@@ -22,14 +24,30 @@ export const deploymentSchema = z.looseObject({
   annotations: annotationsSchema.optional(),
   // How fast Durable Objects move to the new code; without any, it says nothing. The client always sends it.
   code_update_strategy: z.unknown().optional(),
+  // Ours: how the new version's share grows by itself.
+  plan: planSchema.optional(),
 });
 export type DeploymentBody = z.infer<typeof deploymentSchema>;
+
+export interface DeployOptions {
+  /** Also with other secrets than those that are deployed. */
+  force: boolean;
+  /** Further annotations of the deployment, by its id. */
+  annotate?(deploymentId: string): Record<string, string>;
+  /** What else is stored if, and only if, the deployment is. */
+  also?(db: Platform["db"], deployment: Deployment, versions: StoredVersion[]): Promise<void>;
+}
 
 /**
  * Sends a script's requests to other versions of it. Resolves when edges do so.
  * Errors: 10007, 100146, 10021 for shares or versions that cannot be, 10220 unless `force`, 10013.
  */
-export async function deployVersions(change: Change, body: DeploymentBody, force: boolean): Promise<Deployment> {
+export async function deployVersions(
+  change: Change,
+  body: Pick<DeploymentBody, "versions" | "annotations">,
+  options: DeployOptions,
+): Promise<Deployment> {
+  const { force, annotate, also } = options;
   const { platform } = change;
   const shares = checkedShares(body, platform.config.deployments.maxVersions);
   const deployment = await changeScript(change, async () => {
@@ -49,12 +67,14 @@ export async function deployVersions(change: Change, body: DeploymentBody, force
         !before.some(({ versionId }) => versionId === row.id),
     );
     const warm = Promise.all(joining.map(({ row }) => platform.runtime.prepare(row.id)));
-    const created = newDeployment(change, script, shares, body, isRollback(versions, current));
+    const annotations = { "workers/triggered_by": triggeredBy(versions, current), ...body.annotations };
+    const created = newDeployment(change, script, shares, (id) => ({ ...annotations, ...annotate?.(id) }));
     await platform.db.transaction().execute(async (db) => {
       await insertDeployment(db, created);
       const changed = { modified_on: created.row.created_on, last_deployed_from: change.source };
       await db.updateTable("scripts").set(changed).where("id", "=", script.id).execute();
       await takeWorkflowClasses(db, script, versions, shares);
+      await also?.(db, created, versions);
     });
     await warm;
     await switchTraffic(change, before, shares);
@@ -70,7 +90,7 @@ export async function deployVersions(change: Change, body: DeploymentBody, force
   return deployment;
 }
 
-function checkedShares(body: DeploymentBody, maxVersions: number): Share[] {
+function checkedShares(body: Pick<DeploymentBody, "versions">, maxVersions: number): Share[] {
   if (body.versions.length > maxVersions) throw tooManyVersions(body.versions.length, maxVersions);
   const shares = body.versions.map(({ version_id, percentage }) => ({ versionId: version_id, percentage }));
   const sum = shares.reduce((total, { percentage }) => total + percentage, 0);
@@ -118,26 +138,25 @@ function checkSecrets(
   if (names.size > 0) throw secretsChanged([...names].sort());
 }
 
-function isRollback(versions: StoredVersion[], current: StoredVersion | undefined): boolean {
-  return current !== undefined && versions.every(({ row }) => row.number < current.row.number);
+function triggeredBy(versions: StoredVersion[], current: StoredVersion | undefined): "rollback" | "promotion" {
+  return current && versions.every(({ row }) => row.number < current.row.number) ? "rollback" : "promotion";
 }
 
 function newDeployment(
   change: Change,
   script: ScriptRow,
   shares: Share[],
-  body: DeploymentBody,
-  rollback: boolean,
+  annotations: (id: string) => Record<string, string>,
 ): Deployment {
-  const annotations = { "workers/triggered_by": rollback ? "rollback" : "promotion", ...body.annotations };
+  const id = randomUUID();
   return {
     row: {
-      id: randomUUID(),
+      id,
       script_id: script.id,
       created_on: new Date().toISOString(),
       source: change.source,
       author_email: change.actor.email,
-      annotations_json: JSON.stringify(annotations),
+      annotations_json: JSON.stringify(annotations(id)),
     },
     shares,
   };

@@ -6,6 +6,8 @@ import { findDeployment, listDeployments } from "./deployments.ts";
 import { deploymentNotFound } from "./errors.ts";
 import { LISTED_DEPLOYMENTS } from "./limits.ts";
 import { presentDeployment } from "./present.ts";
+import { presentRollout } from "./rollouts/present.ts";
+import { deployWithPlan } from "./rollouts/start.ts";
 import { requireScript } from "./scripts.ts";
 
 const deployments = "/accounts/:account/workers/scripts/:script/deployments";
@@ -26,10 +28,16 @@ export const deploymentRoutes: ApiRoute[] = [
     method: "POST",
     path: deployments,
     scope: "edit",
-    summary: "Deploy one version, or split requests between two",
+    summary: "Deploy one version, or split requests between several; with `plan`, the new one's share grows by itself",
     body: deploymentSchema,
-    handle: async (request) =>
-      presentDeployment(await deployVersions(changeOf(request), request.body, request.query.get("force") === "true")),
+    handle: async (request) => {
+      const { plan, ...body } = request.body;
+      const change = changeOf(request);
+      const force = request.query.get("force") === "true";
+      if (!plan) return presentDeployment(await deployVersions(change, body, { force }));
+      const { deployment, rollout } = await deployWithPlan(change, body, plan, force);
+      return { ...presentDeployment(deployment), plan: presentRollout(rollout) };
+    },
   }),
   route<Platform>({
     method: "GET",

@@ -25,6 +25,23 @@ export const deploymentNotFound = (id: string) =>
     `There is no deployment "${id}" of this Worker; \`wrangler deployments list\` shows those there are.`,
   );
 
+export const deploymentNotActive = (id: string) =>
+  refuse(
+    409,
+    100150,
+    `The deployment "${id}" is not the active one, so it cannot have a plan; \`wrangler deployments status\` shows which is.`,
+  );
+
+export const planNotFound = (deployment: string) =>
+  refuse(
+    404,
+    100148,
+    `The deployment "${deployment}" is not part of a plan. Give the active deployment one with PUT …/deployments/<id>/plan.`,
+  );
+
+export const planEnded = ({ status, reason }: { status: string; reason: string | null }) =>
+  refuse(409, 100149, `The plan has ended: ${status.replace("_", " ")}${reason ? ` (${reason})` : ""}.`);
+
 export const invalidScriptName = (name: string) =>
   refuse(
     400,

@@ -3,6 +3,7 @@ import { betaWorkerRoutes } from "./beta-routes.ts";
 import { cacheRoutes } from "./cache-routes.ts";
 import { deploymentRoutes } from "./deployment-routes.ts";
 import { domainRoutes } from "./domain-routes.ts";
+import { rolloutRoutes } from "./rollouts/routes.ts";
 import { scriptRoutes } from "./script-routes.ts";
 import { secretRoutes } from "./secret-routes.ts";
 import { serviceRoutes } from "./service-routes.ts";
@@ -19,6 +20,7 @@ export const workersRoutes: ApiRoute[] = [
   ...versionRoutes,
   ...betaWorkerRoutes,
   ...deploymentRoutes,
+  ...rolloutRoutes,
   ...settingsRoutes,
   ...secretRoutes,
   ...serviceRoutes,

@@ -7,6 +7,7 @@ import { state } from "./0003-state.ts";
 import { kv } from "./0004-kv.ts";
 import { secretsStore } from "./0008-secrets-store.ts";
 import { routes } from "./0010-routes.ts";
+import { rollouts } from "./0011-rollouts.ts";
 import { pages } from "./0013-pages.ts";
 
 /** In order. A migration that was released is never changed; add the next one. */
@@ -17,6 +18,7 @@ const migrations: Record<string, Migration> = {
   "0004-kv": kv,
   "0008-secrets-store": secretsStore,
   "0010-routes": routes,
+  "0011-rollouts": rollouts,
   "0013-pages": pages,
 };
 
