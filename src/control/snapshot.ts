@@ -54,8 +54,15 @@ export class SnapshotTaker {
         if (script) script.aliases[row.alias] = row.version_id;
       }
       await this.#addDeployedSites(tx, scripts);
+      const sessions = await tx
+        .selectFrom("remote_sessions")
+        .select(["token_hash as tokenHash", "account_id as accountId", "script_name as scriptName"])
+        .execute();
       const homes = await this.#homes.take(tx, scripts);
-      const routing = { generation, accounts, scripts: [...scripts.values()], ...(await routedNames(tx)) };
+      const routing = {
+        ...{ generation, accounts, scripts: [...scripts.values()], ...(await routedNames(tx)) },
+        ...(sessions.length > 0 && { sessions }),
+      };
       return { routing, homes };
     });
   }

@@ -11,6 +11,8 @@ export interface RoutingSnapshot {
   zones?: RoutedZone[];
   /** Host names that are one script's own (custom domains); unique. */
   domains?: RoutedDomain[];
+  /** Sessions of remote development: who shows the token reaches the session's script, whatever the host. */
+  sessions?: { /** SHA-256 of the token, hex. */ tokenHash: string; accountId: string; scriptName: string }[];
 }
 
 /** A domain of an account. Host names belong to the zone with the longest name that they end with. */

@@ -34,7 +34,12 @@ export interface Sealed {
  * What a version may use, under a name on `env`. `type` is the name the API uses.
  * A product's `binding.ts` owns each kind.
  */
-export type Binding =
+export type Binding = BoundProduct & {
+  /** The code gets a fetcher in the product's own protocol instead of its API: for remote bindings of local development. */
+  raw?: true;
+};
+
+type BoundProduct =
   | { type: "plain_text"; name: string; text: string }
   | { type: "json"; name: string; json: unknown }
   | { type: "secret_text"; name: string; text: Sealed }

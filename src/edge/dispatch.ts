@@ -11,7 +11,7 @@ import type { EdgeAssets } from "./assets.ts";
 import type { Client } from "./client.ts";
 import { type PageText, pageForStatus, pages } from "./error-catalogue.ts";
 import { errorPage } from "./error-pages.ts";
-import { apiRequest, clientResponse, isRuntimeFailure, pageFormat, workerRequest } from "./headers.ts";
+import { apiRequest, clientResponse, isRuntimeFailure, pageFormat, sessionToken, workerRequest } from "./headers.ts";
 import { type ImageGuard, imageGuard, passesGuard } from "./image-guard.ts";
 import { edgeLimits } from "./limits.ts";
 import type { Meter, Meters } from "./meters.ts";
@@ -61,11 +61,12 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
       exchange.respond(204, ALLOW, "");
       return;
     }
-    let target = this.router.resolve(head.host);
+    const session = sessionToken(head);
+    let target = session === undefined ? this.router.resolve(head.host) : this.router.resolveSession(session, head.host);
     if (target.kind === "paths") target = target.choose(client.scheme === "https://", head.target);
     if (target.kind === "worker") this.#toVersion(exchange, head, target);
     else if (target.kind === "api") this.#toControl(exchange, head);
-    else this.#refuse(exchange, pages.noWorker);
+    else this.#refuse(exchange, session === undefined ? pages.noWorker : pages.sessionOver);
   }
 
   response(exchange: ClientExchange, head: ResponseHead): string | undefined {

@@ -68,6 +68,14 @@ export const pages = {
     "No Worker answers at this address.",
     "Check the address. If this is your Worker, check that it is deployed and that its address is enabled.",
   ),
+  // The client of remote development knows the title, and begins a new session.
+  sessionOver: entry(
+    1031,
+    400,
+    "Invalid Workers Preview configuration",
+    "The session of remote development that the request names is over, or never was.",
+    "Start `wrangler dev --remote` again.",
+  ),
   loop: entry(
     1019,
     508,

@@ -7,6 +7,9 @@ import { assetHeaderNames } from "../products/assets/asset-request.ts";
 import type { Client, PageFormat } from "./client.ts";
 import { edgeLimits } from "./limits.ts";
 
+/** Sent by the client of remote development: which session the request is for (`wrangler-api.md` 7.2). */
+const SESSION_TOKEN = "cf-workers-preview-token";
+
 /** What only we may say about a request: never taken from a client, whatever it sends. */
 const ours = [
   "cf-blob",
@@ -29,6 +32,7 @@ const ours = [
   "cf-timezone",
   "cf-visitor",
   "cf-worker",
+  SESSION_TOKEN,
   "cdn-loop",
   "forwarded",
   "true-client-ip",
@@ -44,6 +48,12 @@ export const headerNames = new HeaderNames([...ours, ...assetHeaderNames, ...cho
 const droppedFromClient = droppedInRequest(headerNames, ours);
 const droppedFromUpstream = droppedInResponse(headerNames, ["date", "cf-ray"]);
 const cdnLoopId = headerNames.id("cdn-loop");
+const sessionTokenId = headerNames.id(SESSION_TOKEN);
+
+/** Token of a session of remote development. Undefined on nearly every request. */
+export function sessionToken(head: RequestHead): string | undefined {
+  return head.get(sessionTokenId);
+}
 
 /** The request as the Worker's runner gets it, or undefined when it has been through here too often. */
 export function workerRequest(head: RequestHead, client: Client): string | undefined {

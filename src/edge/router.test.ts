@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { Router } from "./router.ts";
 import type { Target, WorkerTarget } from "./target.ts";
@@ -107,4 +108,25 @@ test("in a split the files of all its versions may be asked for, then those of e
   expect(router.resolve("split.acc.localhost")).toMatchObject({ retained: ["one", "two", "zero"] });
   expect(router.resolve("whole.acc.localhost")).toMatchObject({ retained: ["one"] });
   expect(router.resolve("22222222-split.acc.localhost")).toMatchObject({ retained: [] });
+});
+
+describe("sessions of remote development", () => {
+  const tokenHash = createHash("sha256").update("secret").digest("hex");
+  const session = script("remote-session--1", { enabled: false, previewsEnabled: false });
+  const sessions = [
+    { tokenHash, accountId: "a1", scriptName: session.name },
+    { tokenHash: "0".repeat(64), accountId: "a2", scriptName: session.name },
+  ];
+  const router = new Router("localhost", { ...snapshot(script("hello"), session), sessions });
+
+  test("a token leads to its script, whatever the host", () => {
+    for (const host of ["hello.acc.localhost", "No.Such.host:443"]) {
+      expect(router.resolveSession("secret", host)).toMatchObject({ kind: "worker", script: session });
+    }
+    expect(router.resolveSession("secret", "App.example:443")).toMatchObject({ hostname: "app.example" });
+  });
+
+  test("any other token leads nowhere", () => {
+    for (const token of ["", "secret2", tokenHash]) expect(router.resolveSession(token, "a").kind).toBe("none");
+  });
 });

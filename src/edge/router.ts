@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
 import { Domains } from "./domains.ts";
 import { edgeLimits } from "./limits.ts";
@@ -21,6 +22,8 @@ export class Router {
   readonly #subdomains: ReadonlySet<string>;
   readonly #domains: Domains;
   readonly #answers = new Map<string, Target>();
+  /** Scripts of remote development by the hash of their session's token. */
+  readonly #sessions = new Map<string, RoutedScript>();
 
   constructor(domain: string, snapshot: RoutingSnapshot) {
     this.#domain = domain;
@@ -32,6 +35,17 @@ export class Router {
       if (subdomain !== undefined) this.#scripts.set(`${script.name}.${subdomain}`.toLowerCase(), script);
     }
     this.#subdomains = new Set([...subdomains.values(), PAGES_LABEL]);
+    const byName = new Map(snapshot.scripts.map((script) => [`${script.accountId}/${script.name}`, script]));
+    for (const { tokenHash, accountId, scriptName } of snapshot.sessions ?? []) {
+      const script = byName.get(`${accountId}/${scriptName}`);
+      if (script) this.#sessions.set(tokenHash, script);
+    }
+  }
+
+  /** Where requests go that show the token of a session of remote development; `none`: the session is over. */
+  resolveSession(token: string, host: string): Target {
+    const script = this.#sessions.get(createHash("sha256").update(token).digest("hex"));
+    return script ? deployedTarget(script, normalise(host)) : none;
   }
 
   /** The target of a Host header, port included or not. */

@@ -10,7 +10,7 @@ const HEADER = encode({ alg: "HS256", typ: "JWT" });
 const MAX_TOKEN_CHARS = 2048;
 
 /** A payload whose signature is ours and whose time has not come, still to be checked for what it claims. */
-export type Verified = { claims: Record<string, unknown> } | { refused: string };
+export type Verified = { claims: Record<string, unknown>; expiresMs: number } | { refused: string };
 
 /** Signs claims that expire `lifeSeconds` after `nowMs`. The key is secret, 32 bytes or more. */
 export function signClaims(key: Buffer, claims: object, nowMs: number, lifeSeconds: number): string {
@@ -33,7 +33,7 @@ export function verifyClaims(key: Buffer, token: string, nowMs: number): Verifie
   const { iat: _, exp, ...claims } = JSON.parse(Buffer.from(body, "base64url").toString()) as Record<string, unknown>;
   if (typeof exp !== "number") return { refused: "it lacks a claim" };
   if (exp * 1000 <= nowMs) return { refused: "it has expired" };
-  return { claims };
+  return { claims, expiresMs: exp * 1000 };
 }
 
 function signature(key: Buffer, text: string): Buffer {

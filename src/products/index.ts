@@ -78,7 +78,12 @@ function accept(raw: unknown, context: AcceptContext): Binding {
   const upload = kind.schema(z).safeParse(raw);
   if (!upload.success)
     throw new BindingError(`Binding "${name}" of type "${type}" is invalid: ${issues(upload.error)}.`);
-  return kind.accept(upload.data, context);
+  const binding = kind.accept(upload.data, context);
+  return kind.hasProtocol && asksForRaw(raw) ? { ...binding, raw: true } : binding;
+}
+
+function asksForRaw(raw: unknown): boolean {
+  return typeof raw === "object" && raw !== null && "raw" in raw && raw.raw === true;
 }
 
 function withoutName(raw: unknown): boolean {

@@ -50,6 +50,8 @@ export interface BindingKind<Type extends Binding["type"] = Binding["type"], Upl
   /** The binding as the API shows it, without secrets. */
   describe(binding: BindingOf<Type>): Record<string, unknown>;
   launch(binding: BindingOf<Type>, context: BindingLaunchContext): BindingLaunch;
+  /** Behind it is a protocol over HTTP that code may be given `raw` (`workerd/raw-binding.ts`). */
+  hasProtocol?: true;
 }
 
 /** A {@link BindingKind} whose own types are hidden, so that kinds fit in one table. */

@@ -2,6 +2,7 @@ import type { LaunchRecord } from "../domain/version.ts";
 import type { LaunchState } from "../workerd/binding-launch.ts";
 import { composeLaunchPlan } from "../workerd/launch-plan.ts";
 import type { LaunchContext, LaunchPlan } from "../workerd/plan.ts";
+import { rawBinding } from "../workerd/raw-binding.ts";
 import { cacheService } from "./cache/launch.ts";
 import { launchObjects } from "./durable-objects/launch.ts";
 import { kindOf } from "./kinds.ts";
@@ -15,7 +16,10 @@ export function planLaunch(record: LaunchRecord, context: LaunchContext): Launch
   return composeLaunchPlan(
     record,
     context,
-    (binding, launchContext) => kindOf(binding).launch(binding as never, launchContext),
+    (binding, launchContext) => {
+      const launch = kindOf(binding).launch(binding as never, launchContext);
+      return binding.raw ? { ...launch, binding: rawBinding(launch.binding) } : launch;
+    },
     launchStates,
     cacheService,
   );

@@ -30,6 +30,7 @@ export interface Database {
   zones: ZoneRow;
   worker_routes: WorkerRouteRow;
   custom_domains: CustomDomainRow;
+  remote_sessions: RemoteSessionRow;
 }
 
 /** A domain of an account, made by the operator. */
@@ -65,6 +66,19 @@ export interface CustomDomainRow {
   /** Versions and aliases answer below it. */
   previews_enabled: number;
   created_on: string;
+}
+
+/** A session of remote development (`wrangler dev --remote`, remote bindings). */
+export interface RemoteSessionRow {
+  /** The script that the session runs, of kind `session`; it comes with the first upload that succeeds. */
+  script_name: string;
+  account_id: string;
+  /** SHA-256, hex, of the token that requests show. */
+  token_hash: string;
+  /** Name of the Worker that is being developed; it need not exist. */
+  worker_name: string;
+  created_on: string;
+  expires_on: string;
 }
 
 /** The registry of Durable Object classes: a row for each that exists, whatever it was called before. */
@@ -194,10 +208,10 @@ export interface AuditEventRow {
 }
 
 /**
- * What a script is to people. `worker`: a Worker. `pages`: what serves a Pages project, under a name that no Worker can have,
- * so that everything that names scripts works for it.
+ * What a script is to people. `worker`: a Worker. The others have names that no Worker can have, so that everything that names
+ * scripts works for them. `pages`: what serves a Pages project; `session`: what a session of remote development runs.
  */
-export type ScriptKind = "worker" | "pages";
+export type ScriptKind = "worker" | "pages" | "session";
 
 export interface ScriptRow {
   id: string;

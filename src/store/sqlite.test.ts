@@ -43,6 +43,7 @@ describe("migrations", () => {
       { name: "0008-secrets-store" },
       { name: "0010-routes" },
       { name: "0011-rollouts" },
+      { name: "0012-previews" },
       { name: "0013-pages" },
     ]);
     await second.destroy();

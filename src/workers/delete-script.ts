@@ -17,20 +17,26 @@ export async function deleteScript(change: Change, force: boolean): Promise<void
   await changeScript(change, async () => {
     const script = await requireWorker(platform, accountId, scriptName);
     if (!force) await refuseUsed(change, script);
-    const versions = await platform.db.selectFrom("versions").select("id").where("script_id", "=", script.id).execute();
-    await platform.db.transaction().execute(async (db) => {
-      await discardStateOf(db, script.id);
-      // Deployments first: they hold on to versions.
-      await db.deleteFrom("deployments").where("script_id", "=", script.id).execute();
-      await db.deleteFrom("scripts").where("id", "=", script.id).execute();
-    });
-    await publish(change);
-    const versionIds = versions.map(({ id }) => id);
-    await platform.runtime.removeLaunchRecords(versionIds);
-    retire(change, versionIds);
-    discardDeletedState(platform);
+    await removeScript(change, script);
   });
   await platform.audit({ accountId, actor, action: "script.delete", target: scriptName, detail: { force } });
+}
+
+/** Removes a script of any kind, with all that it has. Call inside {@link changeScript}. */
+export async function removeScript(change: Change, script: ScriptRow): Promise<void> {
+  const { platform } = change;
+  const versions = await platform.db.selectFrom("versions").select("id").where("script_id", "=", script.id).execute();
+  await platform.db.transaction().execute(async (db) => {
+    await discardStateOf(db, script.id);
+    // Deployments first: they hold on to versions.
+    await db.deleteFrom("deployments").where("script_id", "=", script.id).execute();
+    await db.deleteFrom("scripts").where("id", "=", script.id).execute();
+  });
+  await publish(change);
+  const versionIds = versions.map(({ id }) => id);
+  await platform.runtime.removeLaunchRecords(versionIds);
+  retire(change, versionIds);
+  discardDeletedState(platform);
 }
 
 async function refuseUsed({ platform, accountId, scriptName }: Change, script: ScriptRow): Promise<void> {

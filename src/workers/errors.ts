@@ -50,19 +50,21 @@ export const invalidScriptName = (name: string) =>
       `and use at most ${limits.MAX_SCRIPT_NAME_LENGTH} characters.`,
   );
 
-export const notAWorker = ({ name }: ScriptRow) =>
+export const notAWorker = ({ name, kind }: ScriptRow) =>
   refuse(
     400,
     10016,
-    `"${name}" serves a Pages project: its code, variables and settings are the project's. ` +
-      "Change them there (`wrangler pages deploy`, `wrangler pages secret put`); versions and deployments can be changed here.",
+    kind === "session"
+      ? `"${name}" is a session of remote development; it ends by itself.`
+      : `"${name}" serves a Pages project: its code, variables and settings are the project's. ` +
+          "Change them there (`wrangler pages deploy`, `wrangler pages secret put`); versions and deployments can be changed here.",
   );
 
-export const reservedScriptName = (name: string) =>
+export const reservedScriptName = (name: string, prefix: string) =>
   refuse(
     400,
     10016,
-    `"${name}" cannot be the name of a Worker: names that begin with "${limits.PAGES_SCRIPT_PREFIX}" are those of Pages projects' scripts. Choose another.`,
+    `"${name}" cannot be the name of a Worker: names that begin with "${prefix}" are those of the platform's own scripts. Choose another.`,
   );
 
 export const unreadableBody = (why: string) => refuse(400, 10026, `The request body cannot be read: ${why}`);
@@ -167,6 +169,22 @@ export const referencedClasses = (name: string, by: string[]) =>
     10064,
     `Durable Object classes of "${name}" are used by other Workers: ${by.join(", ")}. ` +
       "Remove those bindings first, or delete with force (`wrangler delete --force`, `?force=true`), which breaks them.",
+  );
+
+/** The client begins a new session. */
+export const sessionExpired = (why: string) =>
+  refuse(
+    400,
+    10049,
+    `The token of this session of remote development is no good: ${why}. Start \`wrangler dev\` again for a new one.`,
+  );
+
+export const noRemotePort = () =>
+  refuse(
+    400,
+    10405,
+    "Remote development needs this platform on port 443, the only one that its client connects to. " +
+      "Start Freehold with FREEHOLD_HTTPS_PORT=443, and trust its certificate; `freehold doctor` says how.",
   );
 
 export const latestNotDeployed = (code: 10214 | 10215) =>

@@ -23,12 +23,20 @@ export const OLDEST_COMPATIBILITY_DATE = "2021-11-02";
 export const MAX_SCRIPT_NAME_LENGTH = 63;
 /** Begins the names of scripts that serve Pages projects, as with the original; no Worker may have one. */
 export const PAGES_SCRIPT_PREFIX = "pages-worker--";
+/** Begins the names of scripts of remote development; no Worker may have one. */
+export const SESSION_SCRIPT_PREFIX = "remote-session--";
 /** `<alias>-<script>` is a DNS label. */
 export const MAX_LABEL_LENGTH = 63;
 export const MAX_ALIASES = 1_000;
 
 /** Versions that a deployment can name at all; how many it may have is configured. Ours. */
 export const MAX_NAMED_VERSIONS = 100;
+/** How long a session of remote development lasts; the client begins another after 50 minutes. */
+export const SESSION_LIFE_MS = 3_600_000;
+/** Sessions of an account; the oldest ends when one more begins. Ours. */
+export const MAX_SESSIONS = 50;
+
+export const MAX_VERSIONS_PER_DEPLOYMENT = 2;
 /** Versions that may be deployed or previewed: the newest ones. */
 export const DEPLOYABLE_VERSIONS = 100;
 /** Deployments that a list shows: the newest ones. Ours; the client reads ten. */

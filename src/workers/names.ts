@@ -1,10 +1,20 @@
 import { invalidScriptName, invalidUpload, reservedScriptName } from "./errors.ts";
-import { MAX_LABEL_LENGTH, MAX_MODULE_NAME_BYTES, MAX_SCRIPT_NAME_LENGTH, PAGES_SCRIPT_PREFIX } from "./limits.ts";
+import {
+  MAX_LABEL_LENGTH,
+  MAX_MODULE_NAME_BYTES,
+  MAX_SCRIPT_NAME_LENGTH,
+  PAGES_SCRIPT_PREFIX,
+  SESSION_SCRIPT_PREFIX,
+} from "./limits.ts";
+
+/** Of scripts that are no Workers. */
+const RESERVED_PREFIXES = [PAGES_SCRIPT_PREFIX, SESSION_SCRIPT_PREFIX];
 
 /** The name, if a Worker may have it (`workers-semantics.md` 1.5); error 10016 otherwise. */
 export function scriptName(name: string): string {
   if (name.length > MAX_SCRIPT_NAME_LENGTH || !/^[a-z0-9_][a-z0-9_-]*$/.test(name)) throw invalidScriptName(name);
-  if (name.startsWith(PAGES_SCRIPT_PREFIX)) throw reservedScriptName(name);
+  const prefix = RESERVED_PREFIXES.find((reserved) => name.startsWith(reserved));
+  if (prefix) throw reservedScriptName(name, prefix);
   return name;
 }
 

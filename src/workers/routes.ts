@@ -4,6 +4,7 @@ import { cacheRoutes } from "./cache-routes.ts";
 import { deploymentRoutes } from "./deployment-routes.ts";
 import { domainRoutes } from "./domain-routes.ts";
 import { rolloutRoutes } from "./rollouts/routes.ts";
+import { remoteRoutes } from "./remote-routes.ts";
 import { scriptRoutes } from "./script-routes.ts";
 import { secretRoutes } from "./secret-routes.ts";
 import { serviceRoutes } from "./service-routes.ts";
@@ -21,6 +22,7 @@ export const workersRoutes: ApiRoute[] = [
   ...betaWorkerRoutes,
   ...deploymentRoutes,
   ...rolloutRoutes,
+  ...remoteRoutes,
   ...settingsRoutes,
   ...secretRoutes,
   ...serviceRoutes,

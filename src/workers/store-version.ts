@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomUUID } from "node:crypto";
 import type { LaunchRecord } from "../domain/version.ts";
 import type { Reconciliation } from "../products/durable-objects/reconciliation.ts";
 import type { Platform } from "../store/platform.ts";
-import type { ScriptRow, VersionRow } from "../store/schema.ts";
+import type { ScriptKind, ScriptRow, VersionRow } from "../store/schema.ts";
 import { setAlias } from "./aliases.ts";
 import type { Change } from "./change.ts";
 import { type Deployment, insertDeployment } from "./deployments.ts";
@@ -24,6 +24,8 @@ export interface VersionFate {
   triggeredBy: string;
   /** Deploy it to all traffic at once, or only keep it. */
   deploy: boolean;
+  /** What the script is, if this upload makes it; absent: a Worker. */
+  kind?: ScriptKind;
   /** Changes of the script's unversioned settings that go with it. */
   settings?: Record<string, unknown>;
 }
@@ -99,7 +101,7 @@ async function insertScript(db: Platform["db"], change: Change, { fate, state, n
     id: randomUUID(),
     account_id: change.accountId,
     name: change.scriptName,
-    kind: "worker",
+    kind: fate.kind ?? "worker",
     tag: randomBytes(16).toString("hex"),
     created_on: now,
     modified_on: now,

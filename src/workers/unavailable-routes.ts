@@ -17,12 +17,6 @@ const emptyLists: { path: string; what: string }[] = [
 
 const refused: { method: ApiRoute["method"]; path: string; what: string }[] = [
   { method: "POST", path: `${script}/tails`, what: "Tails (wrangler tail) are" },
-  { method: "POST", path: `${script}/edge-preview`, what: "Remote development (wrangler dev --remote) is" },
-  {
-    method: "GET",
-    path: `${account}/workers/subdomain/edge-preview`,
-    what: "Remote development (wrangler dev --remote) is",
-  },
   { method: "GET", path: `${account}/r2/buckets/:name`, what: "R2 buckets are" },
   { method: "POST", path: `${account}/r2/buckets`, what: "R2 buckets are" },
   { method: "GET", path: `${account}/queues`, what: "Queues are" },

@@ -21,6 +21,9 @@ const moduleTypes: Record<string, ModuleType> = {
   "application/source-map": "source-map",
 };
 
+/** What the client of remote development adds: by which hosts it means to reach the code, which its token makes needless. */
+const SESSION_CONFIG = "wrangler-session-config";
+
 /** An upload whose parts are in the blob store. */
 export interface Upload {
   metadata: Metadata;
@@ -82,7 +85,7 @@ function moduleFiles(form: FormData): ModuleFile[] {
   const files: ModuleFile[] = [];
   const names = new Set<string>();
   for (const [name, part] of form) {
-    if (name === "metadata") continue;
+    if (name === "metadata" || name === SESSION_CONFIG) continue;
     moduleName(name);
     // `./a.js` and `a.js` are one name to the runtime.
     const known = name.replace(/^\.\//, "");

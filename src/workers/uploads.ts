@@ -1,5 +1,6 @@
 import type { ApiRequest } from "../lib/api.ts";
 import { declaredClasses } from "../products/durable-objects/declared-exports.ts";
+import { classesOfScript } from "../products/durable-objects/registry.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
 import { assetsOfUpload } from "./assets.ts";
@@ -52,10 +53,64 @@ export async function storeUpload(request: Request): Promise<NewVersion> {
   return created;
 }
 
+/**
+ * A version of the code that a session of remote development runs, deployed to the session's own script, which is made if
+ * need be. Variables, secrets and assets are those of the Worker that is being developed, if it exists.
+ */
+export async function deployToSession(request: Request, session: Change, workerName: string): Promise<NewVersion> {
+  const { upload, code } = await receive(request);
+  return changeScript(session, async () => {
+    const script = await findScript(session.platform, session.accountId, session.scriptName);
+    const worker = await findScript(session.platform, session.accountId, workerName);
+    const own = await withOwnClasses(session, script, workerName, upload);
+    const draft = await draftOf(session, script, own, code, {
+      deploy: true,
+      strict: false,
+      developed: { workerName, worker },
+    });
+    return createVersion(session, script, draft, { triggeredBy: "remote_development", deploy: true, kind: "session" });
+  });
+}
+
+/** The client sends no migrations here: classes that the code binds as its own come into being with the session. */
+async function withOwnClasses(
+  session: Change,
+  script: ScriptRow | undefined,
+  workerName: string,
+  upload: Upload,
+): Promise<Upload> {
+  const bindings = (upload.metadata.bindings ?? []).map((raw) => {
+    const { script_name, ...binding } = (raw ?? {}) as Record<string, unknown>;
+    return binding.type === "durable_object_namespace" && script_name === workerName ? binding : raw;
+  });
+  const bound = bindings.flatMap((raw) => {
+    const { type, script_name, class_name } = raw as Record<string, unknown>;
+    return type === "durable_object_namespace" && !script_name && typeof class_name === "string" ? [class_name] : [];
+  });
+  const known = script ? await classesOfScript(session.platform.db, script.id) : [];
+  const missing = [...new Set(bound)].filter((name) => !known.some(({ className }) => className === name));
+  const metadata = { ...upload.metadata, bindings, exports: undefined };
+  if (missing.length === 0) return { ...upload, metadata };
+  const migrations = {
+    old_tag: script?.migration_tag,
+    new_tag: missing.join(),
+    steps: [{ new_sqlite_classes: missing }],
+  };
+  return { ...upload, metadata: { ...metadata, migrations } };
+}
+
 async function receive({ raw, platform }: Request): Promise<{ upload: Upload; code: UploadedCode }> {
   const upload = await readUpload(raw, platform.blobs);
   refuseUnavailable(upload.metadata);
   return { upload, code: uploadedCode(upload) };
+}
+
+interface DraftOptions {
+  deploy: boolean;
+  /** A name that cannot be inherited is an error. */
+  strict: boolean;
+  /** For a session of remote development: whose bindings and assets the version goes on from; absent: the script's own. */
+  developed?: { workerName: string; worker: ScriptRow | undefined };
 }
 
 async function draftOf(
@@ -63,10 +118,11 @@ async function draftOf(
   script: ScriptRow | undefined,
   upload: Upload,
   code: UploadedCode,
-  { deploy, strict }: { deploy: boolean; strict: boolean },
+  { deploy, strict, developed }: DraftOptions,
 ): Promise<VersionDraft> {
   const { platform, accountId, scriptName } = change;
-  const previous = script && (await newestVersion(platform, script));
+  const inheritedFrom = developed ? developed.worker : script;
+  const previous = inheritedFrom && (await newestVersion(platform, inheritedFrom));
   const { bindings: raws = [], migrations, exports } = upload.metadata;
   const usesExports = declaredClasses(previous?.metadata.exports ?? {}).size > 0;
   const { state, bindable } = await planState(change, script, {
@@ -87,7 +143,7 @@ async function draftOf(
   const assets = await assetsOfUpload(upload.metadata, {
     platform,
     accountId,
-    scriptName,
+    scriptName: developed?.workerName ?? scriptName,
     previous,
     hasWorker: code.modules.length > 0,
   });

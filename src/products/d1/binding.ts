@@ -7,6 +7,7 @@ export const BINDING_HEADER = "freehold-binding";
 /** `env.DB`: workerd's own D1 API over HTTP to the services role (`workerd-bindings.md` 4.3). */
 export const d1 = bindingKind({
   types: ["d1"],
+  hasProtocol: true,
   // `database_id` is what `wrangler.toml` calls it; some clients send that.
   schema: (z) =>
     z.object({

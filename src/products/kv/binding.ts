@@ -8,12 +8,12 @@ const NAMESPACE_NOT_FOUND = 10041;
 /** `env.KV`: workerd's own KV API over HTTP to the services role (`workerd-bindings.md` 4.1). */
 export const kv = bindingKind({
   types: ["kv_namespace"],
+  hasProtocol: true,
   schema: (z) =>
     z.object({
       name: z.string(),
       type: z.literal("kv_namespace"),
       namespace_id: z.string(),
-      raw: z.boolean().optional(),
     }),
   accept: ({ name, type, namespace_id }, { kvNamespace }) => {
     if (!kvNamespace(namespace_id)) {

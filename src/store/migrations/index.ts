@@ -8,6 +8,7 @@ import { kv } from "./0004-kv.ts";
 import { secretsStore } from "./0008-secrets-store.ts";
 import { routes } from "./0010-routes.ts";
 import { rollouts } from "./0011-rollouts.ts";
+import { previews } from "./0012-previews.ts";
 import { pages } from "./0013-pages.ts";
 
 /** In order. A migration that was released is never changed; add the next one. */
@@ -19,6 +20,7 @@ const migrations: Record<string, Migration> = {
   "0008-secrets-store": secretsStore,
   "0010-routes": routes,
   "0011-rollouts": rollouts,
+  "0012-previews": previews,
   "0013-pages": pages,
 };
 

@@ -1,0 +1,31 @@
+import { route } from "../lib/api.ts";
+import type { ApiRoute, Platform } from "../store/platform.ts";
+import { newSessionToken, uploadToSession } from "./remote-sessions.ts";
+
+const account = "/accounts/:account";
+
+/** Where the client asks for a session: by account, by Worker (newer clients), by zone. */
+const openings = [
+  `${account}/workers/subdomain/edge-preview`,
+  `${account}/workers/scripts/:script/subdomain/edge-preview`,
+];
+
+/** Remote development (`wrangler-api.md` 7.1). */
+export const remoteRoutes: ApiRoute[] = [
+  ...openings.map((path) =>
+    route<Platform>({
+      method: "GET",
+      path,
+      scope: "edit",
+      summary: "Begin a session of remote development",
+      handle: ({ platform, accountId }) => ({ token: newSessionToken(platform, accountId) }),
+    }),
+  ),
+  route<Platform>({
+    method: "POST",
+    path: `${account}/workers/scripts/:script/edge-preview`,
+    scope: "edit",
+    summary: "Run an upload in a session of remote development",
+    handle: uploadToSession,
+  }),
+];
