@@ -57,6 +57,7 @@ test("a sound machine passes every check", async () => {
     "node",
     "workerd",
     "port",
+    "https port",
     "disk",
     "sandbox",
     "state lock",

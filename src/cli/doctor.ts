@@ -4,7 +4,7 @@ import { checkDisk } from "./doctor/disk.ts";
 import { checkOpenFiles } from "./doctor/limits.ts";
 import { type Machine, realMachine } from "./doctor/machine.ts";
 import { checkCertificate, checkNames } from "./doctor/names.ts";
-import { checkPort } from "./doctor/port.ts";
+import { checkHttpsPort, checkPort } from "./doctor/port.ts";
 import { checkClock, checkNode, checkWorkerd } from "./doctor/runtime.ts";
 import { checkSandbox } from "./doctor/sandbox.ts";
 import { checkStateLock } from "./doctor/state.ts";
@@ -13,6 +13,7 @@ const checks: Check[] = [
   checkNode,
   checkWorkerd,
   checkPort,
+  checkHttpsPort,
   checkDisk,
   checkSandbox,
   checkStateLock,

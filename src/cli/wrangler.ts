@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, constants } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { readConfig } from "../domain/config.ts";
+import { paths } from "../domain/paths.ts";
 import { callApi } from "./api-client.ts";
 import { type Command, CommandError, withPlatformHere } from "./command.ts";
 import { readWranglerEnv, type WranglerEnv } from "./wrangler-env.ts";
@@ -26,6 +27,7 @@ FREEHOLD_DATA names the data directory of the platform (default ./.freehold).`,
     using notes = new WranglerNotes(io.env);
     const environment = {
       ...wranglerEnvironment(env, config.domain, io.env),
+      ...trustedAuthority(paths(config).tls.authority, io.env),
       ...(!found && npmSettings(io.env)),
       ...notes.env,
     };
@@ -65,6 +67,11 @@ export function wranglerEnvironment(
     // wrangler needs a newer Node than the machine may have; ours comes first.
     PATH: [dirname(process.execPath), inherited.PATH].filter(Boolean).join(delimiter),
   };
+}
+
+/** Remote development goes over TLS: to wrangler and what it starts, the platform's own certificate is good. */
+function trustedAuthority(file: string, inherited: Record<string, string | undefined>): Record<string, string> {
+  return inherited.NODE_EXTRA_CA_CERTS || !existsSync(file) ? {} : { NODE_EXTRA_CA_CERTS: file };
 }
 
 /**

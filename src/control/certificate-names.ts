@@ -7,7 +7,9 @@ export interface CertificateNames {
 /** All host names of the platform (DESIGN 5). A wildcard covers one label, so each account needs one. */
 export function certificateNames(domain: string, subdomains: string[]): CertificateNames {
   const accounts = subdomains.map((subdomain) => `*.${subdomain}.${domain}`);
-  const dns = new Set([domain, `*.${domain}`, `*.pages.${domain}`, ...accounts, "localhost"]);
+  // A wildcard over a whole top-level domain makes some clients refuse the certificate, the runtime's own among them.
+  const direct = domain.includes(".") ? [`*.${domain}`] : [];
+  const dns = new Set([domain, ...direct, `*.pages.${domain}`, ...accounts, "localhost"]);
   return { dns: [...dns].sort(), ip: ["127.0.0.1", "::1"] };
 }
 

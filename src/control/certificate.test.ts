@@ -151,11 +151,6 @@ describe("nameConstraints", () => {
   });
 
   it("covers each name once", () => {
-    expect(certificateNames("localhost", ["dev"]).dns).toEqual([
-      "*.dev.localhost",
-      "*.localhost",
-      "*.pages.localhost",
-      "localhost",
-    ]);
+    expect(certificateNames("localhost", ["dev"]).dns).toEqual(["*.dev.localhost", "*.pages.localhost", "localhost"]);
   });
 });

@@ -1,4 +1,4 @@
-import type { Config } from "../../domain/config.ts";
+import { type Config, securePortSuffix } from "../../domain/config.ts";
 import { claimPort } from "../../supervisor/port.ts";
 import { readWranglerEnv } from "../wrangler-env.ts";
 import type { Check } from "./check.ts";
@@ -20,6 +20,25 @@ export const checkPort: Check = async (config, machine) => {
       : { name, status: "warn", message: `this Freehold is on ${address} but not ready (${ready.status})` };
   }
   // The message says what to do, too; split it at the end of its first sentence.
+  const [message = refusal, ...mend] = refusal.split(/(?<=\.) /);
+  return { name, status: "fail", message, ...(mend.length > 0 ? { mend: mend.join(" ") } : {}) };
+};
+
+/** Port 443 is the only one that clients of remote development know. */
+export const checkHttpsPort: Check = async (config, machine) => {
+  const name = "https port";
+  if (securePortSuffix(config) !== "") {
+    const message = "wrangler dev --remote and remote bindings are off: they need FREEHOLD_HTTPS_PORT=443";
+    return { name, status: "ok", message };
+  }
+  const port = config.httpsPort || config.port;
+  const refusal = await claimPort(config.host, port, "FREEHOLD_HTTPS_PORT").then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+  const address = `${config.host}:${port}`;
+  if (!refusal) return { name, status: "ok", message: `${address} is free` };
+  if (await isOurs(config, machine)) return { name, status: "ok", message: `this Freehold serves on ${address}` };
   const [message = refusal, ...mend] = refusal.split(/(?<=\.) /);
   return { name, status: "fail", message, ...(mend.length > 0 ? { mend: mend.join(" ") } : {}) };
 };

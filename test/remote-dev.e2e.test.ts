@@ -1,0 +1,117 @@
+/** `wrangler dev --remote`, and bindings of a local Worker that lead here. */
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { httpsPortMissing, spawnWithNames } from "./harness/names.ts";
+import { type Platform, repository, startPlatform } from "./harness/platform.ts";
+import type { Child } from "./harness/processes.ts";
+import { Project } from "./harness/project.ts";
+
+const missing = await httpsPortMissing();
+if (missing) console.warn(`remote development is not tested: ${missing}`);
+
+const timeoutMs = 60_000;
+const wrangler = join(repository, "node_modules/wrangler/bin/wrangler.js");
+
+describe.skipIf(missing)("remote development", () => {
+  let platform: Platform;
+  let app: Project;
+  let namespace: string;
+  const running: Child[] = [];
+
+  beforeAll(async () => {
+    platform = await startPlatform({ env: { FREEHOLD_HTTPS_PORT: "443" } });
+    app = new Project("remote-app");
+    const kv = (await platform.api.send("POST", "/storage/kv/namespaces", { title: "remote" })) as { id: string };
+    namespace = kv.id;
+    const greeting = ["kv", "key", "put", "greeting", "from the platform", "--namespace-id", namespace, "--remote"];
+    await platform.wranglerOk(app.directory, greeting);
+  });
+  afterAll(async () => {
+    for (const child of running) {
+      child.process.kill("SIGTERM");
+      await child.end(10_000);
+    }
+    app?.[Symbol.dispose]();
+    await platform?.[Symbol.asyncDispose]();
+  });
+
+  function run(command: [string, ...string[]]): Child {
+    const child = spawnWithNames(app.directory, ["remote-app.dev.localhost"], command, {
+      PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ""}`,
+      HOME: app.directory,
+      WRANGLER_SEND_METRICS: "false",
+      NO_COLOR: "1",
+      CI: "1",
+      NODE_EXTRA_CA_CERTS: join(platform.dataDir, "tls", "ca.pem"),
+      ...platform.clientEnv,
+    });
+    running.push(child);
+    return child;
+  }
+
+  async function develop(...args: string[]): Promise<{ child: Child; address: string }> {
+    const child = run([process.execPath, wrangler, "dev", "--port", "0", "--inspector-port", "0", ...args]);
+    const [, address = ""] = await child.outputMatching(/Ready on (http:\/\/localhost:\d+)/, timeoutMs);
+    return { child, address };
+  }
+
+  const ask = async (address: string, path: string) => (await platform.fetch(`${address}${path}`)).json();
+
+  async function stop(child: Child): Promise<void> {
+    child.process.kill("SIGTERM");
+    await child.end(10_000);
+  }
+
+  test("the edited Worker runs on the platform, with the deployed one's secrets", async () => {
+    app.configure({
+      kv_namespaces: [{ binding: "KV", id: namespace }],
+      durable_objects: { bindings: [{ name: "VISITS", class_name: "Visits" }] },
+      migrations: [{ tag: "v1", new_sqlite_classes: ["Visits"] }],
+    });
+    await platform.wranglerOk(app.directory, ["deploy"]);
+    await platform.wranglerOk(app.directory, ["secret", "put", "SECRET"], { input: "s3cret" });
+    const deployed = await platform.url("remote-app", "/greeting");
+    expect(await platform.fetch(deployed).then((reply) => reply.json())).toMatchObject({ visits: 1 });
+
+    const { child, address } = await develop("--remote");
+    const seen = { edition: "first", who: "edited", secret: "s3cret", value: "from the platform", visits: 1 };
+    expect(await ask(address, "/greeting")).toEqual(seen);
+    app.replace("src/index.js", '"first"', '"second"');
+    await child.outputMatching(/Detected changes, restarted server/, timeoutMs);
+    await expect.poll(() => ask(address, "/greeting"), { timeout: timeoutMs }).toMatchObject({ edition: "second" });
+    await stop(child);
+    // What is deployed has not changed, and its objects have seen nothing of it.
+    const reply = await platform.fetch(deployed);
+    expect(reply.json()).toMatchObject({ edition: "first", visits: 2 });
+    // The session's token is the only way to it.
+    const foreign = await platform.fetch(deployed, { headers: { "cf-workers-preview-token": "guess" } });
+    expect([foreign.status, foreign.body]).toEqual([
+      400,
+      expect.stringContaining("Invalid Workers Preview configuration"),
+    ]);
+  });
+
+  test("a local Worker reads and writes the platform's KV and D1", async () => {
+    const { uuid } = (await platform.api.send("POST", "/d1/database", { name: "remote" })) as { uuid: string };
+    app.configure({
+      kv_namespaces: [{ binding: "KV", id: namespace, remote: true }],
+      d1_databases: [{ binding: "DB", database_id: uuid, database_name: "remote", remote: true }],
+      durable_objects: undefined,
+      migrations: undefined,
+    });
+    const { child, address } = await develop();
+    expect(await ask(address, "/greeting")).toMatchObject({ value: "from the platform", row: { answer: 42 } });
+    await platform.fetch(`${address}/written`, { method: "PUT", body: "locally" });
+    await stop(child);
+    const stored = await platform.api.call("GET", `/storage/kv/namespaces/${namespace}/values/written`);
+    expect(stored.body).toBe("locally");
+  });
+
+  test("so does Node through getPlatformProxy", async () => {
+    const child = run([process.execPath, "proxy.mjs"]);
+    await child.outputMatching(/value: hello/, timeoutMs);
+    expect((await child.end(timeoutMs)).code).toBe(0);
+    const stored = await platform.api.call("GET", `/storage/kv/namespaces/${namespace}/values/from-node`);
+    expect(stored.body).toBe("hello");
+  });
+});
