@@ -62,7 +62,8 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
       return;
     }
     const session = sessionToken(head);
-    let target = session === undefined ? this.router.resolve(head.host) : this.router.resolveSession(session, head.host);
+    let target =
+      session === undefined ? this.router.resolve(head.host) : this.router.resolveSession(session, head.host);
     if (target.kind === "paths") target = target.choose(client.scheme === "https://", head.target);
     if (target.kind === "worker") this.#toVersion(exchange, head, target);
     else if (target.kind === "api") this.#toControl(exchange, head);

@@ -1,10 +1,11 @@
 import { route } from "../lib/api.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 import { newSessionToken, uploadToSession } from "./remote-sessions.ts";
+import { requireZone } from "./zones.ts";
 
 const account = "/accounts/:account";
 
-/** Where the client asks for a session: by account, by Worker (newer clients), by zone. */
+/** Where the client asks for a session: by account, or by Worker (newer clients). By zone, see below. */
 const openings = [
   `${account}/workers/subdomain/edge-preview`,
   `${account}/workers/scripts/:script/subdomain/edge-preview`,
@@ -21,6 +22,16 @@ export const remoteRoutes: ApiRoute[] = [
       handle: ({ platform, accountId }) => ({ token: newSessionToken(platform, accountId) }),
     }),
   ),
+  route<Platform>({
+    method: "GET",
+    path: "/zones/:zone/workers/edge-preview",
+    scope: "edit",
+    summary: "Begin a session of remote development on a host of a zone",
+    handle: async ({ platform, accountId, params }) => {
+      await requireZone(platform.db, accountId, params.zone ?? "");
+      return { token: newSessionToken(platform, accountId) };
+    },
+  }),
   route<Platform>({
     method: "POST",
     path: `${account}/workers/scripts/:script/edge-preview`,
