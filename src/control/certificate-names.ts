@@ -1,3 +1,5 @@
+import { storageLabels } from "../domain/storage-host.ts";
+
 /** Names that the local certificate is good for, and that its authority may certify. */
 export interface CertificateNames {
   dns: string[];
@@ -9,7 +11,8 @@ export function certificateNames(domain: string, subdomains: string[]): Certific
   const accounts = subdomains.map((subdomain) => `*.${subdomain}.${domain}`);
   // A wildcard over a whole top-level domain makes some clients refuse the certificate, the runtime's own among them.
   const direct = domain.includes(".") ? [`*.${domain}`] : [];
-  const dns = new Set([domain, ...direct, `*.pages.${domain}`, ...accounts, "localhost"]);
+  const products = ["pages", ...storageLabels].map((label) => `*.${label}.${domain}`);
+  const dns = new Set([domain, ...direct, `s3.${domain}`, ...products, ...accounts, "localhost"]);
   return { dns: [...dns].sort(), ip: ["127.0.0.1", "::1"] };
 }
 

@@ -151,6 +151,13 @@ describe("nameConstraints", () => {
   });
 
   it("covers each name once", () => {
-    expect(certificateNames("localhost", ["dev"]).dns).toEqual(["*.dev.localhost", "*.pages.localhost", "localhost"]);
+    expect(certificateNames("localhost", ["dev"]).dns).toEqual([
+      "*.dev.localhost",
+      "*.pages.localhost",
+      "*.r2.localhost",
+      "*.s3.localhost",
+      "localhost",
+      "s3.localhost",
+    ]);
   });
 });

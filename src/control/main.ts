@@ -7,6 +7,7 @@ import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
 import { deriveKey, seal, unseal } from "../lib/seal.ts";
 import { sweepDatabasesLater } from "../products/d1/store.ts";
+import { AccessKeyFile } from "../products/s3/key-store.ts";
 import { restorePublishedSecrets } from "../products/secrets-store/registry.ts";
 import { directoryBlobs } from "../store/blobs.ts";
 import { migrate } from "../store/migrations/index.ts";
@@ -87,16 +88,19 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   await restoreLaunchRecords(db, files);
 
   const certificate = new LocalCertificate(files.tls, config.domain);
+  const accessKeys = new AccessKeyFile(db, files.accessKeys);
   const publisher = new Publisher({
     db,
     routesPath: files.routes,
     homesPath: files.homes,
     retentionMs: config.assets.retentionMs,
-    before: ({ accounts }) =>
-      ensureCertificate(
+    before: async ({ accounts }) => {
+      await accessKeys.write();
+      await ensureCertificate(
         certificate,
         accounts.map((account) => account.subdomain),
-      ),
+      );
+    },
     announce: async (generation) => {
       await supervisor.call("publish", { generation });
       jobs.versionMade();

@@ -2,6 +2,7 @@ import { assetRoutes } from "../products/assets/routes.ts";
 import { d1Routes } from "../products/d1/routes.ts";
 import { durableObjectRoutes } from "../products/durable-objects/routes.ts";
 import { kvRoutes } from "../products/kv/routes.ts";
+import { s3Routes } from "../products/s3/routes.ts";
 import { secretsStoreRoutes } from "../products/secrets-store/routes.ts";
 import { workflowRoutes } from "../products/workflows/routes.ts";
 import type { ApiRoute } from "../store/platform.ts";
@@ -24,6 +25,7 @@ export function allRoutes(tokens: Tokens): ApiRoute[] {
     ...durableObjectRoutes,
     ...kvRoutes,
     ...secretsStoreRoutes,
+    ...s3Routes,
     ...workflowRoutes,
     ...workersRoutes,
   ];

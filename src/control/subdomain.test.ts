@@ -67,7 +67,7 @@ describe("PUT workers/subdomain", () => {
       .insertInto("accounts")
       .values({ id: "b".repeat(32), name: "Other", subdomain: "other", created_on: "2026-01-01" })
       .execute();
-    for (const subdomain of ["other", "pages"]) {
+    for (const subdomain of ["other", "pages", "s3", "r2"]) {
       const { status, json } = await control.call("PUT", path, { body: { subdomain } });
       expect([status, json.errors[0]?.code]).toEqual([409, 10031]);
     }

@@ -34,6 +34,10 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     kvOf: (accountId: string, namespaceId: string) => join(dataDir, "kv", accountId, namespaceId),
     /** Secrets of the Secrets Store by account and store, sealed, for the services role. */
     secrets: join(dataDir, "secrets-store"),
+    /** R2: names and settings of buckets, their indexes, and contents. */
+    r2: join(dataDir, "r2"),
+    /** Access keys of the S3 API with their sealed secrets; for services. */
+    accessKeys: join(dataDir, "access-keys.json"),
     wranglerEnv: join(dataDir, "wrangler.env"),
     /** SQLite file whose exclusive lock means "a supervisor owns this directory". */
     lock: join(dataDir, "lock.db"),
@@ -50,6 +54,8 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     controlSocket: join(runDir, "control.sock"),
     /** Where control asks services: HTTP, for the platform itself only. */
     servicesSocket: join(runDir, "services.sock"),
+    /** Where edges hand over requests for the hosts of storage. */
+    storageSocket: join(runDir, "storage.sock"),
     /** The system call filter that runners are started with. */
     seccompFilter: join(runDir, "seccomp.bpf"),
     /** A runner instance's own directory of sockets. */

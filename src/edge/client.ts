@@ -5,7 +5,7 @@ import { colo } from "./ray.ts";
 import type { Runner } from "./runners.ts";
 
 /** What kind of error page the client can read. */
-export type PageFormat = "html" | "json" | "text";
+export type PageFormat = "html" | "json" | "text" | "xml";
 
 /** The edge's memory for a client connection: what stays the same, and the request in progress. */
 export interface Client {
@@ -19,7 +19,7 @@ export interface Client {
   ray: string;
   pageFormat: PageFormat;
   /** Where the request in progress goes. */
-  destination: "none" | "api" | "api-client" | "worker";
+  destination: "none" | "api" | "api-client" | "storage" | "worker";
   versionId: string;
   runner: Runner | undefined;
   /** How often a runner could not be reached. */

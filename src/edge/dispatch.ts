@@ -11,7 +11,15 @@ import type { EdgeAssets } from "./assets.ts";
 import type { Client } from "./client.ts";
 import { type PageText, pageForStatus, pages } from "./error-catalogue.ts";
 import { errorPage } from "./error-pages.ts";
-import { apiRequest, clientResponse, isRuntimeFailure, pageFormat, sessionToken, workerRequest } from "./headers.ts";
+import {
+  apiRequest,
+  clientResponse,
+  isRuntimeFailure,
+  pageFormat,
+  sessionToken,
+  storageRequest,
+  workerRequest,
+} from "./headers.ts";
 import { type ImageGuard, imageGuard, passesGuard } from "./image-guard.ts";
 import { edgeLimits } from "./limits.ts";
 import type { Meter, Meters } from "./meters.ts";
@@ -27,6 +35,8 @@ export interface DispatchOptions {
   runners: Runners;
   /** Connections to the control process. */
   control: UpstreamPool;
+  /** Connections to the services process, for objects over HTTP. */
+  storage: UpstreamPool;
   ticker: Ticker;
   maxBodyBytes: number;
   assets: EdgeAssets;
@@ -67,6 +77,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     if (target.kind === "paths") target = target.choose(client.scheme === "https://", head.target);
     if (target.kind === "worker") this.#toVersion(exchange, head, target);
     else if (target.kind === "api") this.#toControl(exchange, head);
+    else if (target.kind === "storage") this.#toStorage(exchange, head);
     else this.#refuse(exchange, session === undefined ? pages.noWorker : pages.sessionOver);
   }
 
@@ -90,6 +101,10 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
 
   failed(exchange: ClientExchange, loss: Loss): void {
     const client = exchange.state;
+    if (client.destination === "storage") {
+      this.#refuse(exchange, pages.storageAway);
+      return;
+    }
     if (client.destination !== "worker") {
       this.#controlAway(exchange);
       return;
@@ -190,6 +205,14 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     if (path === "/ready") client.pageFormat = "text";
     exchange.prepare(apiRequest(head, client), edgeLimits.apiBodyBytes);
     exchange.send(this.#options.control);
+  }
+
+  #toStorage(exchange: ClientExchange, head: RequestHead): void {
+    const client = exchange.state;
+    client.destination = "storage";
+    client.pageFormat = "xml";
+    exchange.prepare(storageRequest(head, client), edgeLimits.storageBodyBytes);
+    exchange.send(this.#options.storage);
   }
 
   async #acquire(exchange: ClientExchange): Promise<void> {

@@ -53,6 +53,12 @@ export function createEdge(options: EdgeOptions): Edge {
     names: headerNames,
   });
   const meters = new Meters();
+  const storage = new UpstreamPool({
+    path: files.storageSocket,
+    ticker,
+    idleMs: edgeLimits.storageIdleConnectionMs,
+    names: headerNames,
+  });
   const empty = new Router(config.domain, { generation: 0, accounts: [], scripts: [] });
   const assets = new EdgeAssets({
     blobs: files.blobs,
@@ -61,7 +67,15 @@ export function createEdge(options: EdgeOptions): Edge {
     ticker,
     lost: (exchange) => dispatch.assetsLost(exchange),
   });
-  const dispatch = new Dispatch(empty, { runners, control, ticker, maxBodyBytes: config.maxBodyBytes, assets, meters });
+  const dispatch = new Dispatch(empty, {
+    runners,
+    control,
+    storage,
+    ticker,
+    maxBodyBytes: config.maxBodyBytes,
+    assets,
+    meters,
+  });
   const secured = new WeakMap<object, { version: string; cipher: string }>();
   const server = new HttpServer<Client>({
     names: headerNames,
@@ -119,6 +133,7 @@ export function createEdge(options: EdgeOptions): Edge {
       second?.close();
       server.destroy();
       control.close();
+      storage.close();
     },
   };
 }

@@ -105,6 +105,13 @@ export const pages = {
     "The API and the dashboard are starting or restarting. Workers keep answering meanwhile.",
     "Try again in a moment.",
   ),
+  storageAway: entry(
+    503,
+    503,
+    "Storage is not available",
+    "The process that serves buckets is starting or restarting.",
+    "Try again in a moment.",
+  ),
   badRequest: entry(400, 400, "Bad request", "The request is not valid HTTP/1.1.", "Use a correct HTTP client."),
   methodNotAllowed: entry(
     405,

@@ -36,9 +36,10 @@ const contentTypes: Record<PageFormat, string> = {
   html: "text/html; charset=utf-8",
   json: "application/json",
   text: "text/plain; charset=utf-8",
+  xml: "application/xml",
 };
 
-const renderers: Record<PageFormat, (page: Rendered) => string> = { html, json, text };
+const renderers: Record<PageFormat, (page: Rendered) => string> = { html, json, text, xml };
 
 function text(page: Rendered): string {
   return `error ${page.code}: ${page.title}\n${page.explanation}\n${page.remedy}\nray ${page.ray}, ${page.time}\n`;
@@ -48,6 +49,21 @@ function json(page: Rendered): string {
   const { code, status, title, explanation, remedy, ray, time } = page;
   return `${JSON.stringify({ error: { code, status, title, explanation, remedy, ray, time } })}\n`;
 }
+
+/** As S3 says it; clients look at the code. */
+function xml(page: Rendered): string {
+  const code = xmlCodes[page.status] ?? (page.status < 500 ? "InvalidRequest" : "InternalError");
+  const message = escapeHtml(`${page.explanation} ${page.remedy}`);
+  const rest = `<Message>${message}</Message><RequestId>${escapeHtml(page.ray)}</RequestId>`;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code>${rest}</Error>`;
+}
+
+const xmlCodes: Record<number, string> = {
+  405: "MethodNotAllowed",
+  408: "RequestTimeout",
+  413: "EntityTooLarge",
+  503: "ServiceUnavailable",
+};
 
 function html(page: Rendered): string {
   const title = escapeHtml(page.title);

@@ -46,6 +46,8 @@ const choosing = [versionKeyHeader, versionOverridesHeader, "cookie"];
 export const headerNames = new HeaderNames([...ours, ...assetHeaderNames, ...choosing, "content-type", "link"]);
 
 const droppedFromClient = droppedInRequest(headerNames, ours);
+/** A request to storage is signed: what came is what must arrive. */
+const droppedFromSigned = droppedInRequest(headerNames, ["x-forwarded-*"]);
 const droppedFromUpstream = droppedInResponse(headerNames, ["date", "cf-ray"]);
 const cdnLoopId = headerNames.id("cdn-loop");
 const sessionTokenId = headerNames.id(SESSION_TOKEN);
@@ -65,6 +67,11 @@ export function workerRequest(head: RequestHead, client: Client): string | undef
 /** The request as control gets it. */
 export function apiRequest(head: RequestHead, client: Client): string {
   return `${requestText(head, droppedFromClient)}${client.apiFields}CF-Ray: ${client.ray}\r\n\r\n`;
+}
+
+/** The request as storage gets it. */
+export function storageRequest(head: RequestHead, client: Client): string {
+  return `${requestText(head, droppedFromSigned)}${client.apiFields}\r\n`;
 }
 
 /** The response as the client gets it. */

@@ -2,6 +2,8 @@
 export const edgeLimits = {
   /** workerd closes an idle connection after 15 s (workerd-bindings.md 2.2): let go before. */
   runnerIdleConnectionMs: 10_000,
+  /** Our own servers close an idle connection after 75 s (`lib/http/limits.ts`). */
+  storageIdleConnectionMs: 60_000,
   /** Node's HTTP servers close an idle connection after 5 s. */
   controlIdleConnectionMs: 3_000,
   /** How long a request waits for its runner to start. */
@@ -27,6 +29,8 @@ export const edgeLimits = {
    * what each call takes is for control to say.
    */
   apiBodyBytes: 5_100_000_000,
+  /** Body of a request to storage: the largest object in one piece (5 GiB), with the signatures of its chunks. */
+  storageBodyBytes: 5_500_000_000,
   /** Time for a TLS handshake; as long as for a head. */
   tlsHandshakeMs: 30_000,
 };

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
+import { isStorage } from "../domain/storage-host.ts";
 import { Domains } from "./domains.ts";
 import { edgeLimits } from "./limits.ts";
 import { deployedTarget, type HostTarget, none, previewTarget, type Target } from "./target.ts";
 
 const api: HostTarget = { kind: "api" };
+const storage: HostTarget = { kind: "storage" };
 
 /** Below it are the names of Pages projects. */
 const PAGES_LABEL = "pages";
@@ -62,6 +64,7 @@ export class Router {
     if (name === this.#domain || name === "localhost" || isAddress(name)) return api;
     if (!name.endsWith(`.${this.#domain}`)) return this.#domains.find(name);
     const labels = name.slice(0, -this.#domain.length - 1).split(".");
+    if (isStorage(labels)) return storage;
     const subdomain = labels.at(-1) ?? "";
     if (!this.#subdomains.has(subdomain)) return this.#domains.find(name);
     const [label] = labels;

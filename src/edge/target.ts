@@ -12,7 +12,7 @@ export interface PathChoice {
 }
 
 /** The same for every path of the host. `none`: no such Worker. */
-export type HostTarget = { kind: "api" } | WorkerTarget | { kind: "none" };
+export type HostTarget = { kind: "api" } | { kind: "storage" } | WorkerTarget | { kind: "none" };
 
 export interface WorkerTarget {
   kind: "worker";

@@ -73,3 +73,30 @@ export class Crc64Nvme {
 function sum(table: Uint32Array, a: number, b: number, c: number, d: number): number {
   return (table[a] as number) ^ (table[b] as number) ^ (table[c] as number) ^ (table[d] as number);
 }
+
+/** The checksum of two texts one after the other, of their checksums and the second's length. */
+export function crc64NvmeOfBoth(first: Uint8Array, second: Uint8Array, secondBytes: number): Buffer {
+  const view = (bytes: Uint8Array) => Buffer.from(bytes).readBigUInt64BE();
+  let value = view(first);
+  // What one zero byte does to a checksum, as a matrix over bits; squared again and again for 2, 4, 8… bytes.
+  let matrix = Array.from({ length: 64 }, (_, bit) => afterZeroByte(1n << BigInt(bit)));
+  for (let left = secondBytes; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) value = times(matrix, value);
+    matrix = matrix.map((column) => times(matrix, column));
+  }
+  const result = Buffer.alloc(8);
+  result.writeBigUInt64BE(value ^ view(second));
+  return result;
+}
+
+function afterZeroByte(value: bigint): bigint {
+  let result = value;
+  for (let bit = 0; bit < 8; bit++) result = result & 1n ? (result >> 1n) ^ POLYNOMIAL : result >> 1n;
+  return result;
+}
+
+function times(matrix: bigint[], vector: bigint): bigint {
+  let result = 0n;
+  for (let bit = 0, rest = vector; rest > 0n; bit++, rest >>= 1n) if (rest & 1n) result ^= matrix[bit] as bigint;
+  return result;
+}

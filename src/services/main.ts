@@ -5,9 +5,12 @@ import type { ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
+import { Buckets } from "../products/r2/buckets.ts";
+import { AccessKeys } from "../products/s3/keys.ts";
 import { SecretReader } from "../products/secrets-store/published.ts";
 import { Callees } from "../workerd/callees.ts";
 import { EventSender } from "../workerd/event-sender.ts";
+import { loadAccessKeys } from "./access-keys.ts";
 import { AssetSockets } from "./asset-sockets.ts";
 import { Backends } from "./backends.ts";
 import { Broker } from "./broker.ts";
@@ -17,6 +20,7 @@ import { ACQUIRE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from "./limits.ts";
 import { Links } from "./links.ts";
 import { ProductsApi } from "./products-api.ts";
 import { Deployments, loadHomes } from "./snapshot.ts";
+import { Storage } from "./storage.ts";
 
 /** The services role: back-ends of bindings, for all runners. Ends with the supervisor. */
 export async function runServices(): Promise<void> {
@@ -51,6 +55,10 @@ export async function runServices(): Promise<void> {
   const kv = new KvNamespaces(files.kv);
   const secrets = new SecretReader(files.secrets, files.masterKey);
   const backends = new Backends({ databases, caches, kv, secrets, launchRecord: files.launchRecord });
+  const buckets = new Buckets(files.r2);
+  const keys = new AccessKeys();
+  const loadKeys = () => loadAccessKeys(keys, files.accessKeys, files.masterKey);
+  const storage = new Storage({ domain: config.domain, keys, buckets });
   const productsApi = new ProductsApi({ databases, caches, kv });
 
   /** A script that comes later with the name of one that was deleted must not find its responses. */
@@ -73,6 +81,7 @@ export async function runServices(): Promise<void> {
   supervisor.handle("routes", async () => {
     homes = await loadHomes(files.homes);
     await deployments.loadFile(files.routes);
+    await loadKeys();
     forgetScripts();
     return {};
   });
@@ -97,17 +106,22 @@ export async function runServices(): Promise<void> {
   });
   supervisor.handle("drain", () => {
     links.detachAll();
-    const sockets = Promise.all([assets.detachAll(), backends.detachAll(), productsApi.close()]);
+    const sockets = Promise.all([assets.detachAll(), backends.detachAll(), productsApi.close(), storage.close()]);
     void exitWhenIdle(
       broker,
-      sockets.then(() => kv.close()),
+      sockets.then(() => {
+        kv.close();
+        buckets.close();
+      }),
     );
     return {};
   });
 
   homes = await loadHomes(files.homes);
   await deployments.loadFile(files.routes);
+  await loadKeys();
   forgetScripts();
+  await storage.listen(files.storageSocket);
   await productsApi.listen(files.servicesSocket);
   await supervisor.call("ready", {});
 }

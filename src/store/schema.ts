@@ -27,6 +27,7 @@ export interface Database {
   kv_namespaces: KvNamespaceRow;
   secrets_stores: SecretsStoreRow;
   secrets_store_secrets: StoreSecretRow;
+  s3_keys: S3KeyRow;
   zones: ZoneRow;
   worker_routes: WorkerRouteRow;
   custom_domains: CustomDomainRow;
@@ -171,6 +172,20 @@ export interface StoreSecretRow {
   sealed: string;
   created_on: string;
   modified_on: string;
+}
+
+/** An access key of the S3 API. One that is revoked has no row. */
+export interface S3KeyRow {
+  /** 32 hex digits. */
+  id: string;
+  account_id: string;
+  name: string;
+  permission: string;
+  /** JSON: names of the buckets that it opens; null: all of the account. */
+  buckets_json: string | null;
+  /** `SealedText.sealed`. */
+  secret_sealed: string;
+  created_on: string;
 }
 
 export interface AccountRow {

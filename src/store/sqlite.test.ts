@@ -45,6 +45,7 @@ describe("migrations", () => {
       { name: "0011-rollouts" },
       { name: "0012-previews" },
       { name: "0013-pages" },
+      { name: "0014-s3-keys" },
     ]);
     await second.destroy();
   });

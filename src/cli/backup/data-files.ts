@@ -43,6 +43,7 @@ export function dataFiles(dataDir: string): DataFiles {
   const left = new Set([
     relative(files.routes),
     relative(files.homes),
+    relative(files.accessKeys),
     relative(files.lock),
     "cache",
     "run",

@@ -57,6 +57,17 @@ export class Head {
     return equalsIgnoringCase(this.bytes, this.valueStarts[index] as number, this.valueEnds[index] as number, text);
   }
 
+  /** All fields by lower-case name, as Latin-1 text; values of repeated ones are joined by commas. */
+  fields(): Map<string, string> {
+    const fields = new Map<string, string>();
+    for (let index = 0; index < this.count; index++) {
+      const name = this.bytes.toString("latin1", this.lineStarts[index], this.nameEnds[index]).toLowerCase();
+      const earlier = fields.get(name);
+      fields.set(name, earlier === undefined ? this.value(index) : `${earlier},${this.value(index)}`);
+    }
+    return fields;
+  }
+
   /** The value at an index as a list of lower-case tokens. */
   tokens(index: number): string[] {
     return this.value(index)

@@ -10,11 +10,15 @@ const reasons: Record<number, string> = {
   307: "Temporary Redirect",
   308: "Permanent Redirect",
   400: "Bad Request",
+  401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
   406: "Not Acceptable",
   408: "Request Timeout",
+  409: "Conflict",
+  411: "Length Required",
+  412: "Precondition Failed",
   413: "Content Too Large",
   414: "URI Too Long",
   416: "Range Not Satisfiable",
@@ -26,6 +30,7 @@ const reasons: Record<number, string> = {
   503: "Service Unavailable",
   504: "Gateway Timeout",
   505: "HTTP Version Not Supported",
+  507: "Insufficient Storage",
   508: "Loop Detected",
 };
 

@@ -34,6 +34,8 @@ export interface BucketChoices {
 export interface BucketListOptions {
   /** Part of the name. */
   contains?: string;
+  /** What the name begins with. */
+  prefix?: string;
   /** Names after this one. */
   after?: string;
   limit?: number;
@@ -90,10 +92,15 @@ export class BucketRegistry {
   }
 
   /** Buckets in the order of their names. */
-  list(accountId: string, { contains = "", after, limit = 1000, descending = false }: BucketListOptions): BucketInfo[] {
-    const sql = `select * from buckets where account = ? and instr(name, ?) > 0 and (? is null or name ${descending ? "<" : ">"} ?)
+  list(
+    accountId: string,
+    { contains = "", prefix = "", after, limit = 1000, descending = false }: BucketListOptions,
+  ): BucketInfo[] {
+    const sql = `select * from buckets where account = ? and instr(name, ?) > 0 and name >= ? and substr(name, 1, ?) = ? and (? is null or name ${descending ? "<" : ">"} ?)
       order by name ${descending ? "desc" : "asc"} limit ?`;
-    const rows = this.#database.prepare(sql).all(accountId, contains, after ?? null, after ?? null, limit);
+    const rows = this.#database
+      .prepare(sql)
+      .all(accountId, contains, prefix, prefix.length, prefix, after ?? null, after ?? null, limit);
     return rows.map((row) => infoOf(row) as BucketInfo);
   }
 

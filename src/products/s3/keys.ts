@@ -43,6 +43,11 @@ export class AccessKeys {
   #keys = new Map<string, AccessKey>();
   #signing = new Map<string, Buffer>();
 
+  /** Accounts that have access keys. */
+  get accounts(): string[] {
+    return [...new Set([...this.#keys.values()].map(({ accountId }) => accountId))];
+  }
+
   find(id: string): AccessKey | undefined {
     return this.#keys.get(id);
   }

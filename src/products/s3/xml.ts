@@ -1,5 +1,5 @@
 /** XML as S3 speaks it: a writer for answers, and a reader for the few documents that clients send. */
-import { S3Error } from "./errors.ts";
+import { S3Error, type ToldError } from "./errors.ts";
 import { s3Limits } from "./limits.ts";
 
 /** An element's content: text, or elements by name; an array is an element for each of its entries; undefined is none. */
@@ -17,7 +17,7 @@ export function xmlDocument(name: string, content: Content): string {
 }
 
 /** The document of a refusal; it has no namespace. */
-export function xmlError(error: S3Error, resource: string): string {
+export function xmlError(error: ToldError, resource: string): string {
   return HEADING + element("Error", { Code: error.code, Message: error.message, Resource: resource });
 }
 

@@ -10,6 +10,7 @@ import { routes } from "./0010-routes.ts";
 import { rollouts } from "./0011-rollouts.ts";
 import { previews } from "./0012-previews.ts";
 import { pages } from "./0013-pages.ts";
+import { s3Keys } from "./0014-s3-keys.ts";
 
 /** In order. A migration that was released is never changed; add the next one. */
 const migrations: Record<string, Migration> = {
@@ -22,6 +23,7 @@ const migrations: Record<string, Migration> = {
   "0011-rollouts": rollouts,
   "0012-previews": previews,
   "0013-pages": pages,
+  "0014-s3-keys": s3Keys,
 };
 
 /**

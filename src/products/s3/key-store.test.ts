@@ -1,0 +1,64 @@
+import { readFileSync, statSync } from "node:fs";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { paths } from "../../domain/paths.ts";
+import { readPage } from "../../lib/paging.ts";
+import { type TestPlatform, testPlatform } from "../../store/testing.ts";
+import { AccessKeyFile, createKey, listKeys, revokeKey } from "./key-store.ts";
+import { AccessKeys, mayDo } from "./keys.ts";
+
+let platform: TestPlatform;
+beforeEach(async () => {
+  platform = await testPlatform();
+});
+afterEach(() => platform.end());
+
+const page = readPage(new URLSearchParams());
+
+test("a key is good once it is published, and no more once it is revoked", async () => {
+  const { id: account } = platform.account;
+  const { accessKeys: path } = paths(platform.config);
+  const file = new AccessKeyFile(platform.db, path);
+  const keys = new AccessKeys();
+  const load = async () => {
+    await file.write();
+    keys.load(JSON.parse(readFileSync(path, "utf8")), (sealed) => platform.unseal(sealed));
+  };
+  const { key, secret } = await createKey(platform, account, {
+    name: "sync",
+    permission: "object-read-write",
+    buckets: ["photos", "photos"],
+  });
+  expect(key).toMatchObject({ name: "sync", permission: "object-read-write", buckets: ["photos"] });
+  expect(secret).toMatch(/^[0-9a-f]{64}$/);
+  expect(platform.runtime.published).toBe(1);
+  await load();
+  expect(keys.find(key.id)).toMatchObject({ accountId: account, secret });
+  expect(readFileSync(path, "utf8")).not.toContain(secret);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(await listKeys(platform, account, page)).toEqual({ keys: [key], total: 1 });
+
+  await expect(revokeKey(platform, "b".repeat(32), key.id)).rejects.toThrow("no access key");
+  await revokeKey(platform, account, key.id);
+  await load();
+  expect(keys.find(key.id)).toBeUndefined();
+  expect((await listKeys(platform, account, page)).total).toBe(0);
+});
+
+test("a permission allows what its name says, in the buckets that the key names", async () => {
+  const key = (permission: Parameters<typeof mayDo>[0]["permission"], buckets?: string[]) => ({
+    id: "k",
+    accountId: "a",
+    secret: "",
+    permission,
+    buckets: buckets && new Set(buckets),
+  });
+  const needs = ["list-buckets", "read-settings", "write-settings", "read-objects", "write-objects"] as const;
+  const allowed = (one: Parameters<typeof mayDo>[0], bucket?: string) =>
+    needs.map((need) => (mayDo(one, need, bucket) ? "y" : "n")).join("");
+  expect(allowed(key("admin-read-write"))).toBe("yyyyy");
+  expect(allowed(key("admin-read-only"))).toBe("yynyn");
+  expect(allowed(key("object-read-write"))).toBe("nnnyy");
+  expect(allowed(key("object-read-only"))).toBe("nnnyn");
+  expect(allowed(key("object-read-write", ["photos"]), "photos")).toBe("nnnyy");
+  expect(allowed(key("object-read-write", ["photos"]), "other")).toBe("nnnnn");
+});
