@@ -14,6 +14,7 @@ import { migrate } from "../store/migrations/index.ts";
 import type { Platform } from "../store/platform.ts";
 import { openDatabase } from "../store/sqlite.ts";
 import { discardDeletedState } from "../workers/discard-state.ts";
+import { endUnusedPreviews } from "../workers/previews/expire.ts";
 import { endExpiredSessions } from "../workers/remote-sessions.ts";
 import { AssetJobs } from "./asset-jobs.ts";
 import { auditTrail } from "./audit.ts";
@@ -33,8 +34,8 @@ import { Tokens } from "./tokens.ts";
 /** The snapshot is published this often although nothing changed: so the certificate is renewed in time. */
 const REPUBLISH_MS = 86_400_000;
 
-/** How often sessions of remote development are looked through for those that are over. */
-const SESSIONS_MS = 60_000;
+/** How often sessions of remote development and named previews are looked through for those that are over. */
+const PAST_MS = 60_000;
 
 /** Who does what nobody asked for. */
 const PLATFORM_ACTOR = { tokenId: "", email: "freehold", scope: "admin" as const };
@@ -133,18 +134,19 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   sweepDatabasesLater(platform);
   rollouts.start();
   // One that fails is tried again with the next.
-  const endSessions = () =>
-    endExpiredSessions(platform, PLATFORM_ACTOR).catch((error) =>
-      console.error("Ending sessions of remote development failed:", error),
-    );
-  await endSessions();
-  const sessions = setInterval(endSessions, SESSIONS_MS).unref();
+  const endPast = () =>
+    Promise.all([
+      endExpiredSessions(platform, PLATFORM_ACTOR),
+      endUnusedPreviews(platform, PLATFORM_ACTOR, config.previewLifeMs),
+    ]).catch((error) => console.error("Ending sessions and previews that are over failed:", error));
+  await endPast();
+  const ends = setInterval(endPast, PAST_MS).unref();
   const republish = setInterval(publish, REPUBLISH_MS).unref();
 
   return {
     async stop() {
       clearInterval(republish);
-      clearInterval(sessions);
+      clearInterval(ends);
       publisher.stop();
       await closeServer(server);
       await rollouts.stop();

@@ -54,6 +54,14 @@ export class SnapshotTaker {
         if (script) script.aliases[row.alias] = row.version_id;
       }
       await this.#addDeployedSites(tx, scripts);
+      for (const { script_name, scriptId, slug } of await tx
+        .selectFrom("named_previews")
+        .innerJoin("scripts", "scripts.name", "named_previews.script_name")
+        .select(["scripts.id as script_name", "named_previews.script_id as scriptId", "named_previews.slug"])
+        .execute()) {
+        const script = scripts.get(script_name);
+        if (script) script.previewOf = { scriptId, slug };
+      }
       const sessions = await tx
         .selectFrom("remote_sessions")
         .select(["token_hash as tokenHash", "account_id as accountId", "script_name as scriptName"])

@@ -30,6 +30,8 @@ export interface Config {
   maxBodyBytes: number;
   /** Bytes on disk of responses that Workers put into their caches, all together. */
   cacheBytes: number;
+  /** Named previews that nobody has deployed to for so long are deleted. 0: never. */
+  previewLifeMs: number;
   assets: AssetSettings;
   state: StateSettings;
   deployments: DeploymentSettings;
@@ -103,6 +105,7 @@ export function readConfig(env: Record<string, string | undefined>, cpuCount: nu
     sandbox: oneOf(env, "FREEHOLD_SANDBOX", ["auto", "off", "required"]),
     maxBodyBytes: integer(env, "FREEHOLD_MAX_BODY_MB", 100, 1, 1_000_000) * 1_000_000,
     cacheBytes: integer(env, "FREEHOLD_CACHE_MB", 1024, 0, 1_000_000) * MIB,
+    previewLifeMs: integer(env, "FREEHOLD_PREVIEW_DAYS", 90, 0, 3650) * DAY_MS,
     assets: {
       maxFiles: integer(env, "FREEHOLD_ASSET_MAX_FILES", 100_000, 1, 1_000_000),
       maxFileBytes: integer(env, "FREEHOLD_ASSET_MAX_FILE_MB", 25, 1, 4000) * MIB,
@@ -136,6 +139,7 @@ export function configEnvironment(config: Config): Record<string, string> {
     FREEHOLD_SANDBOX: config.sandbox,
     FREEHOLD_MAX_BODY_MB: String(config.maxBodyBytes / 1_000_000),
     FREEHOLD_CACHE_MB: String(config.cacheBytes / MIB),
+    FREEHOLD_PREVIEW_DAYS: String(config.previewLifeMs / DAY_MS),
     FREEHOLD_ASSET_MAX_FILES: String(config.assets.maxFiles),
     FREEHOLD_ASSET_MAX_FILE_MB: String(config.assets.maxFileBytes / MIB),
     FREEHOLD_ASSET_RETENTION_HOURS: String(config.assets.retentionMs / 3_600_000),

@@ -58,6 +58,8 @@ export interface RoutedScript {
   sites?: Record<string, string>;
   /** Keys of the sites of versions that were deployed before, newest first, whose files stay reachable for a while. */
   retainedSites?: string[];
+  /** Set for the script of a named preview: of which script it is one, and what stands for it in host names. */
+  previewOf?: { scriptId: string; slug: string };
   /** What keeps a visitor on one version of a split; absent: chance alone decides. */
   affinity?: AffinityRule;
   /** Edges count what becomes of its requests, by version: a rollout is watched. */

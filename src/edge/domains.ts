@@ -1,7 +1,7 @@
 import { mountOf, parseRoutePattern } from "../domain/route-pattern.ts";
 import { type HostRoutes, matchedTarget, type Route, RouteTable } from "../domain/route-table.ts";
 import type { RoutedDomain, RoutedScript, RoutedZone, RoutingSnapshot } from "../domain/routing.ts";
-import { deployedTarget, type HostTarget, none, type PathChoice, previewTarget } from "./target.ts";
+import { deployedTarget, type HostTarget, type NamedPreviews, none, type PathChoice, previewTarget } from "./target.ts";
 
 /** Where a route leads; null: past the Workers, to what is behind them. */
 type Destination = RoutedScript | null;
@@ -16,10 +16,12 @@ export class Domains {
   readonly #tables = new Map<RoutedZone, RouteTable<Destination>>();
   readonly #domains: ReadonlyMap<string, RoutedDomain>;
   readonly #scripts: ReadonlyMap<string, RoutedScript>;
+  readonly #previews: NamedPreviews;
   /** Of routes that were met, for the host that was met first. There are few routes, but a wildcard has any number of hosts. */
   readonly #targets = new Map<Route<Destination>, HostTarget>();
 
-  constructor({ scripts, zones = [], domains = [] }: RoutingSnapshot) {
+  constructor({ scripts, zones = [], domains = [] }: RoutingSnapshot, previews: NamedPreviews) {
+    this.#previews = previews;
     this.#scripts = new Map(zones.length + domains.length > 0 ? scripts.map((script) => [script.id, script]) : []);
     this.#zones = new Map(zones.map((zone) => [zone.name, zone]));
     this.#domains = new Map(domains.map((domain) => [domain.hostname, domain]));
@@ -43,7 +45,7 @@ export class Domains {
     const dot = hostname.indexOf(".");
     const above = this.#domains.get(hostname.slice(dot + 1));
     const script = above?.previewsEnabled && this.#scripts.get(above.scriptId);
-    return script ? previewTarget(script, hostname.slice(0, dot), hostname) : none;
+    return script ? previewTarget(script, hostname.slice(0, dot), hostname, this.#previews) : none;
   }
 
   #targetOf(route: Route<Destination> | undefined, hostname: string, origin: HostTarget): HostTarget {

@@ -3,7 +3,7 @@ import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
 import { isStorage } from "../domain/storage-host.ts";
 import { Domains } from "./domains.ts";
 import { edgeLimits } from "./limits.ts";
-import { deployedTarget, type HostTarget, none, previewTarget, type Target } from "./target.ts";
+import { deployedTarget, type HostTarget, NamedPreviews, none, previewTarget, type Target } from "./target.ts";
 
 const api: HostTarget = { kind: "api" };
 const storage: HostTarget = { kind: "storage" };
@@ -23,6 +23,7 @@ export class Router {
   /** Labels below the base domain whose names are the platform's own. */
   readonly #subdomains: ReadonlySet<string>;
   readonly #domains: Domains;
+  readonly #previews: NamedPreviews;
   readonly #answers = new Map<string, Target>();
   /** Scripts of remote development by the hash of their session's token. */
   readonly #sessions = new Map<string, RoutedScript>();
@@ -30,7 +31,8 @@ export class Router {
   constructor(domain: string, snapshot: RoutingSnapshot) {
     this.#domain = domain;
     this.generation = snapshot.generation;
-    this.#domains = new Domains(snapshot);
+    this.#previews = new NamedPreviews(snapshot.scripts);
+    this.#domains = new Domains(snapshot, this.#previews);
     const subdomains = new Map(snapshot.accounts.map((account) => [account.id, account.subdomain]));
     for (const script of snapshot.scripts) {
       const subdomain = subdomains.get(script.accountId);
@@ -79,7 +81,7 @@ export class Router {
     for (let dash = label.indexOf("-"); dash > 0; dash = label.indexOf("-", dash + 1)) {
       const script = this.#scripts.get(`${label.slice(dash + 1)}.${subdomain}`);
       if (!script?.previewsEnabled) continue;
-      const target = previewTarget(script, label.slice(0, dash), hostname);
+      const target = previewTarget(script, label.slice(0, dash), hostname, this.#previews);
       if (target.kind !== "none") return target;
     }
     return none;

@@ -49,10 +49,40 @@ export function deployedTarget(script: RoutedScript, hostname: string, prefix = 
   return workerTarget(script, hostname, shares, { retained, prefix });
 }
 
-/** To the version that the first digits of an id, or an alias, name. */
-export function previewTarget(script: RoutedScript, name: string, hostname: string): HostTarget {
+/** The scripts that run named previews. */
+export class NamedPreviews {
+  readonly #byScript: ReadonlyMap<string | undefined, RoutedScript[]>;
+
+  constructor(scripts: RoutedScript[]) {
+    const previews = scripts.filter(({ previewOf }) => previewOf);
+    this.#byScript = Map.groupBy(previews, ({ previewOf }) => previewOf?.scriptId);
+  }
+
+  of(script: RoutedScript): readonly RoutedScript[] {
+    return this.#byScript.get(script.id) ?? [];
+  }
+}
+
+/** To what a name before a script's own means: the first digits of a version's id, an alias, a named preview. */
+export function previewTarget(
+  script: RoutedScript,
+  name: string,
+  hostname: string,
+  previews: NamedPreviews,
+): HostTarget {
   const versionId = versionByPrefix(script, name) ?? aliasVersion(script, name);
-  if (versionId === undefined) return none;
+  if (versionId !== undefined) return versionTarget(script, versionId, hostname);
+  for (const preview of previews.of(script)) {
+    if (preview.previewOf?.slug === name) {
+      return workerTarget(preview, hostname, preview.shares, { retained: preview.retainedSites ?? [], preview: true });
+    }
+    const deployment = versionByPrefix(preview, name);
+    if (deployment !== undefined) return versionTarget(preview, deployment, hostname);
+  }
+  return none;
+}
+
+function versionTarget(script: RoutedScript, versionId: string, hostname: string): HostTarget {
   return workerTarget(script, hostname, [{ versionId, percentage: 100 }], { retained: [], preview: true });
 }
 

@@ -32,6 +32,28 @@ export interface Database {
   worker_routes: WorkerRouteRow;
   custom_domains: CustomDomainRow;
   remote_sessions: RemoteSessionRow;
+  named_previews: NamedPreviewRow;
+}
+
+/** A named preview of a Worker: a branch of it with bindings and data of its own. */
+export interface NamedPreviewRow {
+  /** 32 hex digits. */
+  id: string;
+  /** The Worker that it is a preview of. */
+  script_id: string;
+  /** As people call it, such as a branch; unique in the Worker. */
+  name: string;
+  /** What stands for it in host names; unique in the Worker. */
+  slug: string;
+  /** The script that runs it, of kind `preview`; it comes with the first deployment. */
+  script_name: string;
+  /** 1: the Worker's base configuration of previews is not for it. */
+  ignores_base: number;
+  /** Settings of its script that are not versioned. */
+  settings_json: string;
+  created_on: string;
+  /** Of its last deployment, or of its making. */
+  updated_on: string;
 }
 
 /** A domain of an account, made by the operator. */
@@ -224,9 +246,10 @@ export interface AuditEventRow {
 
 /**
  * What a script is to people. `worker`: a Worker. The others have names that no Worker can have, so that everything that names
- * scripts works for them. `pages`: what serves a Pages project; `session`: what a session of remote development runs.
+ * scripts works for them. `pages`: what serves a Pages project; `session`: what a session of remote development runs;
+ * `preview`: what a named preview of a Worker runs.
  */
-export type ScriptKind = "worker" | "pages" | "session";
+export type ScriptKind = "worker" | "pages" | "session" | "preview";
 
 export interface ScriptRow {
   id: string;

@@ -25,6 +25,7 @@ export async function deleteScript(change: Change, force: boolean): Promise<void
 /** Removes a script of any kind, with all that it has. Call inside {@link changeScript}. */
 export async function removeScript(change: Change, script: ScriptRow): Promise<void> {
   const { platform } = change;
+  await removePreviews(change, script);
   const versions = await platform.db.selectFrom("versions").select("id").where("script_id", "=", script.id).execute();
   await platform.db.transaction().execute(async (db) => {
     await discardStateOf(db, script.id);
@@ -37,6 +38,20 @@ export async function removeScript(change: Change, script: ScriptRow): Promise<v
   await platform.runtime.removeLaunchRecords(versionIds);
   retire(change, versionIds);
   discardDeletedState(platform);
+}
+
+/** The scripts that run its named previews; their rows go with it. */
+async function removePreviews(change: Change, script: ScriptRow): Promise<void> {
+  const previews = await change.platform.db
+    .selectFrom("scripts")
+    .innerJoin("named_previews", "named_previews.script_name", "scripts.name")
+    .selectAll("scripts")
+    .where("named_previews.script_id", "=", script.id)
+    .execute();
+  for (const preview of previews) {
+    const own = { ...change, scriptName: preview.name };
+    await changeScript(own, () => removeScript(own, preview));
+  }
 }
 
 async function refuseUsed({ platform, accountId, scriptName }: Change, script: ScriptRow): Promise<void> {

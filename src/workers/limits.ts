@@ -31,6 +31,13 @@ export const MAX_ALIASES = 1_000;
 
 /** Versions that a deployment can name at all; how many it may have is configured. Ours. */
 export const MAX_NAMED_VERSIONS = 100;
+/** Begins the names of scripts that run named previews; no Worker may have one. */
+export const PREVIEW_SCRIPT_PREFIX = "preview--";
+/** Named previews of a Worker (`workers-semantics.md` 3.7, paid); the least recently deployed makes room. */
+export const MAX_PREVIEWS = 500;
+/** Name of a preview. Ours; a branch's name may be long. */
+export const MAX_PREVIEW_NAME_LENGTH = 255;
+
 /** How long a session of remote development lasts; the client begins another after 50 minutes. */
 export const SESSION_LIFE_MS = 3_600_000;
 /** Sessions of an account; the oldest ends when one more begins. Ours. */

@@ -4,11 +4,12 @@ import {
   MAX_MODULE_NAME_BYTES,
   MAX_SCRIPT_NAME_LENGTH,
   PAGES_SCRIPT_PREFIX,
+  PREVIEW_SCRIPT_PREFIX,
   SESSION_SCRIPT_PREFIX,
 } from "./limits.ts";
 
 /** Of scripts that are no Workers. */
-const RESERVED_PREFIXES = [PAGES_SCRIPT_PREFIX, SESSION_SCRIPT_PREFIX];
+const RESERVED_PREFIXES = [PAGES_SCRIPT_PREFIX, SESSION_SCRIPT_PREFIX, PREVIEW_SCRIPT_PREFIX];
 
 /** The name, if a Worker may have it (`workers-semantics.md` 1.5); error 10016 otherwise. */
 export function scriptName(name: string): string {

@@ -13,6 +13,8 @@ export interface ScriptSettings {
   preview_state?: "own" | "production";
   /** What keeps a visitor on one version of a split. */
   version_affinity?: AffinityRule;
+  /** What every named preview of the Worker has, unless it has its own: bindings by name, secrets sealed. */
+  previews_base_config?: { env?: Record<string, Record<string, unknown>> };
 }
 
 const settingNames = [

@@ -74,7 +74,7 @@ export async function patchNewestVersion(change: Change, patch: z.infer<typeof v
 }
 
 /** The newest version's bindings under the patch; undefined when it changes nothing. */
-async function patchedBindings(
+export async function patchedBindings(
   { platform, accountId, scriptName }: Change,
   newest: StoredVersion,
   patch: SecretPatch,

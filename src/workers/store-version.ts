@@ -94,10 +94,25 @@ function deploymentAnnotations(version: Record<string, string>, triggeredBy: str
   return { ...(message && { "workers/message": message }), "workers/triggered_by": triggeredBy };
 }
 
-type ScriptPart = Pick<CheckedVersion, "fate" | "state" | "now">;
+/** A script with nothing in it yet, as clients make one to hang previews on. */
+export async function insertEmptyScript(db: Platform["db"], change: Change): Promise<ScriptRow> {
+  const now = new Date().toISOString();
+  const fate: VersionFate = { triggeredBy: "create_worker", deploy: false };
+  const script = newScript(change, { fate, state: {}, now }, 1);
+  await db.insertInto("scripts").values(script).execute();
+  return script;
+}
 
-async function insertScript(db: Platform["db"], change: Change, { fate, state, now }: ScriptPart): Promise<ScriptRow> {
-  const script: ScriptRow = {
+type ScriptPart = Pick<CheckedVersion, "fate" | "now"> & { state: Pick<StateChange, "migrationTag"> };
+
+async function insertScript(db: Platform["db"], change: Change, part: ScriptPart): Promise<ScriptRow> {
+  const script = newScript(change, part, 2);
+  await db.insertInto("scripts").values(script).execute();
+  return script;
+}
+
+function newScript(change: Change, { fate, state, now }: ScriptPart, nextVersionNumber: number): ScriptRow {
+  return {
     id: randomUUID(),
     account_id: change.accountId,
     name: change.scriptName,
@@ -110,11 +125,9 @@ async function insertScript(db: Platform["db"], change: Change, { fate, state, n
     // Host names answer once a client asks for them (`POST …/subdomain`), as with the original.
     enabled: 0,
     previews_enabled: 0,
-    next_version_number: 2,
+    next_version_number: nextVersionNumber,
     settings_json: JSON.stringify(patchedSettings({}, fate.settings ?? {})),
   };
-  await db.insertInto("scripts").values(script).execute();
-  return script;
 }
 
 async function updateScript(

@@ -48,9 +48,27 @@ export async function readUpload(request: Request, blobs: Blobs): Promise<Upload
   }
 }
 
+/** The form of a preview's deployment: its metadata are for {@link previewMetadata} to make sense of, its modules are all called `files`. */
+export async function readPreviewForm(
+  request: Request,
+  blobs: Blobs,
+  metadataOf: (form: FormData) => Promise<Metadata>,
+): Promise<Upload> {
+  using body = new BoundedBody(request);
+  if (mediaType(request.headers.get("content-type")) !== "multipart/form-data")
+    throw unreadableBody("it must be multipart/form-data.");
+  const form = await body.formData();
+  const files = form
+    .getAll("files")
+    .map((file): [string, File | string] => [typeof file === "string" ? "" : file.name, file]);
+  return storeModules(await metadataOf(form), moduleFiles(files), blobs);
+}
+
 async function readForm(form: FormData, blobs: Blobs): Promise<Upload> {
-  const metadata = await readMetadata(form);
-  const files = moduleFiles(form);
+  return storeModules(await readMetadata(form), moduleFiles(form), blobs);
+}
+
+async function storeModules(metadata: Metadata, files: ModuleFile[], blobs: Blobs): Promise<Upload> {
   checkSizes(files.filter(({ type }) => type !== "source-map").map(({ name, file }) => ({ name, size: file.size })));
   const parts = await Promise.all(
     files.map(async ({ name, type, file }): Promise<Module> => {
@@ -81,7 +99,7 @@ interface ModuleFile {
   file: File;
 }
 
-function moduleFiles(form: FormData): ModuleFile[] {
+function moduleFiles(form: Iterable<[string, File | string]>): ModuleFile[] {
   const files: ModuleFile[] = [];
   const names = new Set<string>();
   for (const [name, part] of form) {

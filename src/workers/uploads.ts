@@ -63,11 +63,8 @@ export async function deployToSession(request: Request, session: Change, workerN
     const script = await findScript(session.platform, session.accountId, session.scriptName);
     const worker = await findScript(session.platform, session.accountId, workerName);
     const own = await withOwnClasses(session, script, workerName, upload);
-    const draft = await draftOf(session, script, own, code, {
-      deploy: true,
-      strict: false,
-      developed: { workerName, worker },
-    });
+    const options = { deploy: true, strict: false, inheritsFrom: { script: worker }, assetsOf: workerName };
+    const draft = await draftOf(session, script, own, code, options);
     return createVersion(session, script, draft, { triggeredBy: "remote_development", deploy: true, kind: "session" });
   });
 }
@@ -109,20 +106,23 @@ interface DraftOptions {
   deploy: boolean;
   /** A name that cannot be inherited is an error. */
   strict: boolean;
-  /** For a session of remote development: whose bindings and assets the version goes on from; absent: the script's own. */
-  developed?: { workerName: string; worker: ScriptRow | undefined };
+  /** Whose newest version the bindings and assets go on from; absent: the script's own. */
+  inheritsFrom?: { script: ScriptRow | undefined };
+  /** Name of the script that the assets were uploaded for; absent: the script's own. */
+  assetsOf?: string;
 }
 
-async function draftOf(
+/** The draft of an upload. Call inside `changeScript`. */
+export async function draftOf(
   change: Change,
   script: ScriptRow | undefined,
   upload: Upload,
   code: UploadedCode,
-  { deploy, strict, developed }: DraftOptions,
+  { deploy, strict, inheritsFrom, assetsOf }: DraftOptions,
 ): Promise<VersionDraft> {
   const { platform, accountId, scriptName } = change;
-  const inheritedFrom = developed ? developed.worker : script;
-  const previous = inheritedFrom && (await newestVersion(platform, inheritedFrom));
+  const before = inheritsFrom ? inheritsFrom.script : script;
+  const previous = before && (await newestVersion(platform, before));
   const { bindings: raws = [], migrations, exports } = upload.metadata;
   const usesExports = declaredClasses(previous?.metadata.exports ?? {}).size > 0;
   const { state, bindable } = await planState(change, script, {
@@ -143,7 +143,7 @@ async function draftOf(
   const assets = await assetsOfUpload(upload.metadata, {
     platform,
     accountId,
-    scriptName: developed?.workerName ?? scriptName,
+    scriptName: assetsOf ?? scriptName,
     previous,
     hasWorker: code.modules.length > 0,
   });

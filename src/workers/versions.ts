@@ -67,17 +67,22 @@ export async function requireNewestVersion(platform: Db, script: ScriptRow): Pro
 }
 
 /** The version of this script; error 100146 when there is none of that id. */
-export async function requireVersion({ db }: Db, script: ScriptRow, id: string): Promise<StoredVersion> {
-  const row = isVersionId(id)
-    ? await db
-        .selectFrom("versions")
-        .selectAll()
-        .where("script_id", "=", script.id)
-        .where("id", "=", id)
-        .executeTakeFirst()
-    : undefined;
-  if (!row) throw versionNotFound(id);
-  return readVersion(row);
+export async function requireVersion(platform: Db, script: ScriptRow, id: string): Promise<StoredVersion> {
+  const version = await findVersion(platform, script, id);
+  if (!version) throw versionNotFound(id);
+  return version;
+}
+
+/** The version of this script that has this id. */
+export async function findVersion({ db }: Db, script: ScriptRow, id: string): Promise<StoredVersion | undefined> {
+  if (!isVersionId(id)) return undefined;
+  const row = await db
+    .selectFrom("versions")
+    .selectAll()
+    .where("script_id", "=", script.id)
+    .where("id", "=", id)
+    .executeTakeFirst();
+  return row && readVersion(row);
 }
 
 /** A page of the `within` newest versions, newest first. */

@@ -1,6 +1,6 @@
 import type { Migration } from "kysely/migration";
 
-/** Sessions of remote development: each has a script of its own. */
+/** Sessions of remote development, and named previews of Workers: each has a script of its own. */
 export const previews: Migration = {
   async up(db) {
     await db.schema
@@ -11,6 +11,20 @@ export const previews: Migration = {
       .addColumn("worker_name", "text", (column) => column.notNull())
       .addColumn("created_on", "text", (column) => column.notNull())
       .addColumn("expires_on", "text", (column) => column.notNull())
+      .execute();
+    await db.schema
+      .createTable("named_previews")
+      .addColumn("id", "text", (column) => column.primaryKey())
+      .addColumn("script_id", "text", (column) => column.notNull().references("scripts.id").onDelete("cascade"))
+      .addColumn("name", "text", (column) => column.notNull())
+      .addColumn("slug", "text", (column) => column.notNull())
+      .addColumn("script_name", "text", (column) => column.notNull().unique())
+      .addColumn("ignores_base", "integer", (column) => column.notNull())
+      .addColumn("settings_json", "text", (column) => column.notNull())
+      .addColumn("created_on", "text", (column) => column.notNull())
+      .addColumn("updated_on", "text", (column) => column.notNull())
+      .addUniqueConstraint("named_previews_name", ["script_id", "name"])
+      .addUniqueConstraint("named_previews_slug", ["script_id", "slug"])
       .execute();
     await db.schema.createIndex("remote_sessions_expires_on").on("remote_sessions").column("expires_on").execute();
   },
