@@ -9,12 +9,17 @@ interface Envelope {
   errors?: { code: number; message: string }[];
 }
 
+/** As {@link callPlatform}, with a path below the account. */
+export function callApi(env: WranglerEnv, method: string, path: string, body?: unknown): Promise<unknown> {
+  return callPlatform(env, method, `/accounts/${env.CLOUDFLARE_ACCOUNT_ID}${path}`, body);
+}
+
 /**
  * Calls the running platform's API with the token of `wrangler.env` and returns the envelope's `result`.
- * `path` is below the account. Throws {@link CommandError} with the platform's own words.
+ * Throws {@link CommandError} with the platform's own words.
  */
-export async function callApi(env: WranglerEnv, method: string, path: string, body?: unknown): Promise<unknown> {
-  const url = `${env.CLOUDFLARE_API_BASE_URL}/accounts/${env.CLOUDFLARE_ACCOUNT_ID}${path}`;
+export async function callPlatform(env: WranglerEnv, method: string, path: string, body?: unknown): Promise<unknown> {
+  const url = env.CLOUDFLARE_API_BASE_URL + path;
   let response: Response;
   try {
     response = await fetch(url, {
