@@ -6,13 +6,16 @@ export interface CertificateNames {
   ip: string[];
 }
 
-/** All host names of the platform (DESIGN 5). A wildcard covers one label, so each account needs one. */
-export function certificateNames(domain: string, subdomains: string[]): CertificateNames {
+/**
+ * All host names of the platform (DESIGN 5), and `more` of the accounts' own domains. A wildcard covers one label, so each
+ * account needs one.
+ */
+export function certificateNames(domain: string, subdomains: string[], more: string[] = []): CertificateNames {
   const accounts = subdomains.map((subdomain) => `*.${subdomain}.${domain}`);
   // A wildcard over a whole top-level domain makes some clients refuse the certificate, the runtime's own among them.
   const direct = domain.includes(".") ? [`*.${domain}`] : [];
   const products = ["pages", ...storageLabels].map((label) => `*.${label}.${domain}`);
-  const dns = new Set([domain, ...direct, `s3.${domain}`, ...products, ...accounts, "localhost"]);
+  const dns = new Set([domain, ...direct, `s3.${domain}`, ...products, ...accounts, "localhost", ...more]);
   return { dns: [...dns].sort(), ip: ["127.0.0.1", "::1"] };
 }
 

@@ -53,7 +53,7 @@ async function connectAs(hosts: string[]): Promise<Record<string, string | undef
 
 describe("LocalCertificate", () => {
   it("is accepted for every name of the platform by those who trust its authority", async () => {
-    await new LocalCertificate(files, "apps.example").ensure(["dev", "team"]);
+    await new LocalCertificate(files, "apps.example").ensure(certificateNames("apps.example", ["dev", "team"]));
     expect(
       await connectAs([
         ...["127.0.0.1", "localhost", "apps.example", "dashboard.apps.example", "hello.dev.apps.example"],
@@ -74,7 +74,7 @@ describe("LocalCertificate", () => {
   });
 
   it("keeps its keys for this user and its leaf short-lived", async () => {
-    await new LocalCertificate(files, "localhost").ensure(["dev"]);
+    await new LocalCertificate(files, "localhost").ensure(certificateNames("localhost", ["dev"]));
     expect(statSync(files.authorityKey).mode & 0o777).toBe(0o600);
     expect(statSync(files.key).mode & 0o777).toBe(0o600);
     const leaf = new X509Certificate(read(files.certificate));
@@ -84,7 +84,7 @@ describe("LocalCertificate", () => {
   });
 
   it("has an authority that cannot certify other sites", async () => {
-    await new LocalCertificate(files, "localhost").ensure(["dev"]);
+    await new LocalCertificate(files, "localhost").ensure(certificateNames("localhost", ["dev"]));
     const authority = read(files.authority);
     // The same authority, made to certify a name that its constraints do not permit.
     const { makeCertificate } = await import("./certificate-maker.ts");
@@ -99,44 +99,44 @@ describe("LocalCertificate", () => {
   });
 
   it("makes nothing while nothing changed, also after a restart", async () => {
-    expect(await new LocalCertificate(files, "localhost").ensure(["dev"])).toBe(true);
+    expect(await new LocalCertificate(files, "localhost").ensure(certificateNames("localhost", ["dev"]))).toBe(true);
     const restarted = new LocalCertificate(files, "localhost");
-    expect(await restarted.ensure(["dev"])).toBe(false);
-    expect(await restarted.ensure(["dev"])).toBe(false);
+    expect(await restarted.ensure(certificateNames("localhost", ["dev"]))).toBe(false);
+    expect(await restarted.ensure(certificateNames("localhost", ["dev"]))).toBe(false);
   });
 
   it("makes a leaf for new names under the same authority", async () => {
     const certificate = new LocalCertificate(files, "localhost");
-    await certificate.ensure(["dev"]);
+    await certificate.ensure(certificateNames("localhost", ["dev"]));
     const authority = read(files.authority);
-    expect(await certificate.ensure(["dev", "team"])).toBe(true);
+    expect(await certificate.ensure(certificateNames("localhost", ["dev", "team"]))).toBe(true);
     expect(read(files.authority)).toBe(authority);
     expect(await connectAs(["hello.team.localhost"])).toEqual({ "hello.team.localhost": undefined });
   });
 
   it("makes a new authority for a new domain", async () => {
-    await new LocalCertificate(files, "one.example").ensure(["dev"]);
+    await new LocalCertificate(files, "one.example").ensure(certificateNames("one.example", ["dev"]));
     const authority = read(files.authority);
-    await new LocalCertificate(files, "two.example").ensure(["dev"]);
+    await new LocalCertificate(files, "two.example").ensure(certificateNames("two.example", ["dev"]));
     expect(read(files.authority)).not.toBe(authority);
     expect(await connectAs(["hello.dev.two.example"])).toEqual({ "hello.dev.two.example": undefined });
   });
 
   it("renews a leaf that has less than 30 days left", async () => {
     const certificate = new LocalCertificate(files, "localhost");
-    await certificate.ensure(["dev"]);
+    await certificate.ensure(certificateNames("localhost", ["dev"]));
     const first = new X509Certificate(read(files.certificate));
     vi.useFakeTimers({ toFake: ["Date"], now: first.validToDate.getTime() - 31 * 86_400_000 });
-    expect(await certificate.ensure(["dev"])).toBe(false);
+    expect(await certificate.ensure(certificateNames("localhost", ["dev"]))).toBe(false);
     vi.setSystemTime(first.validToDate.getTime() - 29 * 86_400_000);
-    expect(await certificate.ensure(["dev"])).toBe(true);
+    expect(await certificate.ensure(certificateNames("localhost", ["dev"]))).toBe(true);
     expect(read(files.certificate)).not.toBe(first.toString());
   });
 
   it.each(["certificate", "key", "authority", "authorityKey"] as const)("mends a damaged %s", async (name) => {
-    await new LocalCertificate(files, "localhost").ensure(["dev"]);
+    await new LocalCertificate(files, "localhost").ensure(certificateNames("localhost", ["dev"]));
     writeFileSync(files[name], "damaged");
-    expect(await new LocalCertificate(files, "localhost").ensure(["dev"])).toBe(true);
+    expect(await new LocalCertificate(files, "localhost").ensure(certificateNames("localhost", ["dev"]))).toBe(true);
     expect(await connectAs(["hello.dev.localhost"])).toEqual({ "hello.dev.localhost": undefined });
   });
 });

@@ -6,7 +6,7 @@ import { extname } from "node:path";
 import type { paths } from "../domain/paths.ts";
 import { writeDurably } from "../lib/durable-file.ts";
 import type { CertificateOrder, KeyPair, MadeCertificate } from "./certificate-maker.ts";
-import { type CertificateNames, certificateNames, nameConstraints } from "./certificate-names.ts";
+import { type CertificateNames, nameConstraints } from "./certificate-names.ts";
 
 type TlsFiles = ReturnType<typeof paths>["tls"];
 
@@ -22,8 +22,8 @@ const MAKE_TIMEOUT_MS = 30_000;
 const RECHECK_MS = DAY_MS / 2;
 
 /**
- * The platform's own certificate authority: keeps `tls/` holding a certificate for all host names, so that
- * `https` works on machines that trust `tls/ca.pem`.
+ * A certificate authority of the platform's own, for one domain: keeps a directory holding a certificate for host names,
+ * so that `https` works on machines that trust its `ca.pem`.
  */
 export class LocalCertificate {
   readonly #files: TlsFiles;
@@ -36,8 +36,7 @@ export class LocalCertificate {
   }
 
   /** Makes what is missing, near its end or for other names. Cheap when nothing changed. Returns whether it made any. */
-  async ensure(subdomains: string[]): Promise<boolean> {
-    const names = certificateNames(this.#domain, subdomains);
+  async ensure(names: CertificateNames): Promise<boolean> {
     const key = JSON.stringify(names);
     if (this.#checked.names === key && Date.now() - this.#checked.atMs < RECHECK_MS) return false;
     const authority = usableAuthority(await readPair(this.#files.authority, this.#files.authorityKey), this.#domain);

@@ -20,7 +20,7 @@ import { AssetJobs } from "./asset-jobs.ts";
 import { auditTrail } from "./audit.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { servicesCaches } from "./caches.ts";
-import { LocalCertificate } from "./certificate.ts";
+import { Certificates } from "./certificates.ts";
 import { servicesDatabases } from "./databases.ts";
 import { sendEvents } from "./events.ts";
 import { Publisher } from "./publisher.ts";
@@ -88,19 +88,16 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   const { masterKey } = await bootstrap(config, db, tokens);
   await restoreLaunchRecords(db, files);
 
-  const certificate = new LocalCertificate(files.tls, config.domain);
+  const certificates = new Certificates(files, config.domain);
   const accessKeys = new AccessKeyFile(db, files.accessKeys);
   const publisher = new Publisher({
     db,
     routesPath: files.routes,
     homesPath: files.homes,
     retentionMs: config.assets.retentionMs,
-    before: async ({ accounts }) => {
+    before: async (snapshot) => {
       await accessKeys.write();
-      await ensureCertificate(
-        certificate,
-        accounts.map((account) => account.subdomain),
-      );
+      await certificates.ensure(snapshot);
     },
     announce: async (generation) => {
       await supervisor.call("publish", { generation });
@@ -154,15 +151,6 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
       await db.destroy();
     },
   };
-}
-
-/** Plain HTTP works without a certificate: failing to make one stops nothing. */
-async function ensureCertificate(certificate: LocalCertificate, subdomains: string[]): Promise<void> {
-  try {
-    await certificate.ensure(subdomains);
-  } catch (error) {
-    console.error("The local TLS certificate could not be made; https is not available:", error);
-  }
 }
 
 /** Lets requests in flight finish, within {@link DRAIN_MS}. */

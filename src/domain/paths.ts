@@ -51,6 +51,14 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
       certificate: join(dataDir, "tls", "cert.pem"),
       key: join(dataDir, "tls", "cert.key"),
     },
+    /** The same for domains that are not below the base domain: a directory for each. */
+    domainsTls: join(dataDir, "tls", "domains"),
+    tlsOf: (domain: string) => ({
+      authority: join(dataDir, "tls", "domains", domain, "ca.pem"),
+      authorityKey: join(dataDir, "tls", "domains", domain, "ca.key"),
+      certificate: join(dataDir, "tls", "domains", domain, "cert.pem"),
+      key: join(dataDir, "tls", "domains", domain, "cert.key"),
+    }),
     controlSocket: join(runDir, "control.sock"),
     /** Where control asks services: HTTP, for the platform itself only. */
     servicesSocket: join(runDir, "services.sock"),

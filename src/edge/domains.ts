@@ -1,3 +1,4 @@
+import { closest } from "../domain/certified-domains.ts";
 import { mountOf, parseRoutePattern } from "../domain/route-pattern.ts";
 import { type HostRoutes, matchedTarget, type Route, RouteTable } from "../domain/route-table.ts";
 import type { RoutedDomain, RoutedScript, RoutedZone, RoutingSnapshot } from "../domain/routing.ts";
@@ -65,12 +66,8 @@ export class Domains {
 
   /** Of the zone with the longest name: a route says nothing about hosts of other zones. */
   #routesOf(hostname: string): HostRoutes<Destination> | undefined {
-    if (this.#zones.size === 0) return undefined;
-    for (let name = hostname; ; name = name.slice(name.indexOf(".") + 1)) {
-      const zone = this.#zones.get(name);
-      if (zone) return this.#table(zone).forHost(hostname);
-      if (!name.includes(".")) return undefined;
-    }
+    const zone = this.#zones.get(closest(this.#zones, hostname) ?? "");
+    return zone && this.#table(zone).forHost(hostname);
   }
 
   #table(zone: RoutedZone): RouteTable<Destination> {

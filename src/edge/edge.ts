@@ -1,4 +1,5 @@
 import type { TLSSocket } from "node:tls";
+import { certifiedDomains } from "../domain/certified-domains.ts";
 import type { Config } from "../domain/config.ts";
 import { paths } from "../domain/paths.ts";
 import { namedSites } from "../domain/routing.ts";
@@ -91,7 +92,7 @@ export function createEdge(options: EdgeOptions): Edge {
       refused: (exchange, refusal) => dispatch.refused(exchange, refusal),
     },
   });
-  const tls = new TlsFront(files.tls, (socket: TLSSocket) => {
+  const tls = new TlsFront(files.tls, files.tlsOf, (socket: TLSSocket) => {
     secured.set(socket, { version: socket.getProtocol() ?? "", cipher: socket.getCipher().name });
     server.accept(socket);
   });
@@ -100,7 +101,8 @@ export function createEdge(options: EdgeOptions): Edge {
     dispatch.router = new Router(config.domain, snapshot);
     assets.sites.keepOnly(namedSites(snapshot));
     meters.keepOnly(snapshot);
-    await tls.load();
+    // The platform's own names have no other certificate, whatever zone is above them.
+    await tls.load([...certifiedDomains(snapshot).map(({ name }) => name), config.domain, "localhost"]);
   };
   let loading: Promise<void> = Promise.resolve();
   const listener = new Listener((socket) => server.accept(socket));

@@ -33,6 +33,8 @@ export const edgeLimits = {
   storageBodyBytes: 5_500_000_000,
   /** Time for a TLS handshake; as long as for a head. */
   tlsHandshakeMs: 30_000,
+  /** Certificates of domains that are kept ready, some 50 KB each. */
+  tlsContexts: 500,
 };
 
 export type EdgeLimits = typeof edgeLimits;

@@ -35,7 +35,10 @@ async function certify(edge: TestEdge, name: string): Promise<void> {
   await edge.route(snapshot(script("hello")));
 }
 
-async function secure(port: number, options: { ALPNProtocols?: string[] } = {}): Promise<TLSSocket> {
+async function secure(
+  port: number,
+  options: { ALPNProtocols?: string[]; servername?: string } = {},
+): Promise<TLSSocket> {
   const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ...options });
   cleanup.add(() => socket.destroy());
   await new Promise<void>((resolve, reject) => {
@@ -98,4 +101,25 @@ test("a WebSocket over TLS ends as it should", async () => {
   });
   await new Promise((resolve) => socket.once("close", resolve));
   expect(text).toMatch(/^HTTP\/1.1 101 [\s\S]*\r\n\r\nhello$/);
+});
+
+test("a client gets the certificate of the domain that it asks for", async () => {
+  const edge = await startEdge(cleanup, {});
+  await certify(edge, "base.test");
+  for (const name of ["example.com", "sub.example.com"]) {
+    const directory = join(edge.directory, "tls", "domains", name);
+    await mkdir(directory, { recursive: true });
+    await certify(edge, name);
+    await copyFile(join(edge.directory, "tls", "cert.pem"), join(directory, "cert.pem"));
+    await copyFile(join(edge.directory, "tls", "cert.key"), join(directory, "cert.key"));
+  }
+  await certify(edge, "base.test");
+  const zones = ["example.com", "sub.example.com", "unmade.example.org"];
+  await edge.route({ ...snapshot(), zones: zones.map((name) => ({ accountId: "a", name, routes: [] })) });
+  const shown = async (servername: string) => (await secure(edge.port, { servername })).getPeerCertificate().subject.CN;
+  expect(await shown("WWW.example.com")).toBe("example.com");
+  expect(await shown("a.sub.example.com")).toBe("sub.example.com");
+  expect(await shown("www.unmade.example.org")).toBe("base.test");
+  expect(await shown("other.test")).toBe("base.test");
+  expect(await shown("hello.acc.localhost")).toBe("base.test");
 });

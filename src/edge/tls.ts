@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
-import type { Server, TLSSocket } from "node:tls";
+import type { SecureContext, Server, TLSSocket } from "node:tls";
+import { closest } from "../domain/certified-domains.ts";
 import { edgeLimits } from "./limits.ts";
 
 export interface CertificatePaths {
@@ -21,20 +22,32 @@ export function isTls(chunk: Buffer): boolean {
  */
 export class TlsFront {
   readonly #paths: CertificatePaths;
+  readonly #pathsOf: (domain: string) => CertificatePaths;
   readonly #accept: (socket: TLSSocket) => void;
   #server: Server | undefined;
   #loaded = "";
+  /** Domains with certificates of their own, each read when a client first asks for it. */
+  #domains: ReadonlySet<string> = new Set();
+  readonly #contexts = new Map<string, Promise<SecureContext | undefined>>();
 
-  constructor(paths: CertificatePaths, accept: (socket: TLSSocket) => void) {
+  /** `pathsOf`: where the certificate of a domain of {@link load} is. */
+  constructor(
+    paths: CertificatePaths,
+    pathsOf: (domain: string) => CertificatePaths,
+    accept: (socket: TLSSocket) => void,
+  ) {
     this.#paths = paths;
+    this.#pathsOf = pathsOf;
     this.#accept = accept;
   }
 
   /** Reads the certificate, if there is one and it has changed. Without one, TLS connections are closed. */
-  async load(): Promise<void> {
-    const files = await Promise.all([readFile(this.#paths.certificate), readFile(this.#paths.key)]).catch(() => {});
+  async load(domains: string[] = []): Promise<void> {
+    this.#domains = new Set(domains);
+    this.#contexts.clear();
+    const files = await readPair(this.#paths);
     if (!files) return;
-    const [cert, key] = files;
+    const { cert, key } = files;
     const loaded = `${cert}${key}`;
     if (loaded === this.#loaded) return;
     if (this.#server) this.#server.setSecureContext({ cert, key });
@@ -57,6 +70,7 @@ export class TlsFront {
     const server = createServer({
       cert,
       key,
+      SNICallback: (name, done) => void this.#contextFor(name).then((context) => done(null, context)),
       ALPNProtocols: ["http/1.1"],
       allowHalfOpen: true,
       handshakeTimeout: edgeLimits.tlsHandshakeMs,
@@ -65,5 +79,40 @@ export class TlsFront {
     // A failed handshake is the client's affair; Node has destroyed the socket.
     server.on("tlsClientError", () => {});
     return server;
+  }
+
+  /** Undefined: that of the base domain. */
+  #contextFor(name: string): Promise<SecureContext | undefined> {
+    const domain = closest(this.#domains, name.toLowerCase());
+    if (domain === undefined) return Promise.resolve(undefined);
+    let context = this.#contexts.get(domain);
+    if (!context) {
+      if (this.#contexts.size >= edgeLimits.tlsContexts) this.#contexts.clear();
+      context = readContext(this.#pathsOf(domain));
+      this.#contexts.set(domain, context);
+    }
+    return context;
+  }
+}
+
+async function readContext(paths: CertificatePaths): Promise<SecureContext | undefined> {
+  const files = await readPair(paths);
+  if (!files) return undefined;
+  const { createSecureContext } = await import("node:tls");
+  try {
+    return createSecureContext(files);
+  } catch (error) {
+    console.error(`The certificate ${paths.certificate} cannot be used:`, error);
+    return undefined;
+  }
+}
+
+/** Undefined when a file is missing. */
+async function readPair(paths: CertificatePaths): Promise<{ cert: Buffer; key: Buffer } | undefined> {
+  try {
+    const [cert, key] = await Promise.all([readFile(paths.certificate), readFile(paths.key)]);
+    return { cert, key };
+  } catch {
+    return undefined;
   }
 }

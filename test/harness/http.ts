@@ -24,6 +24,15 @@ export interface FetchOptions {
   body?: string | Uint8Array;
   agent?: Agent;
   timeoutMs?: number;
+  /** File of the authority to trust, when it is not the platform's. */
+  authority?: string;
+}
+
+/** Names that this client may ask for, the ones reserved for documentation among them; all lead to this machine. */
+const LOCAL_NAMES = /(^|\.)(localhost|example\.(com|org|net))$|^127\./;
+
+function secureAgent(authorityFile: string): SecureAgent {
+  return new SecureAgent({ keepAlive: false, ca: readFileSync(authorityFile) });
 }
 
 /** Browsers resolve `*.localhost` to the loopback address themselves; so does this client. */
@@ -45,15 +54,16 @@ export class LocalClient {
   /** Starts a request and leaves bodies to the caller. */
   open(address: string, options: FetchOptions = {}): ClientRequest {
     const url = new URL(address);
-    if (!/(^|\.)localhost$|^127\./.test(url.hostname)) throw new Error(`${url.hostname} is not a local host`);
+    if (!LOCAL_NAMES.test(url.hostname)) throw new Error(`${url.hostname} is not a local host`);
     const settings: RequestOptions = {
       method: options.method ?? "GET",
       headers: options.headers ?? {},
       lookup: loopbackLookup,
     };
     if (url.protocol === "http:") return request(url, { ...settings, agent: options.agent ?? this.#plainAgent });
-    this.#secureAgent ??= new SecureAgent({ keepAlive: false, ca: readFileSync(this.#authorityFile) });
-    return secureRequest(url, { ...settings, agent: this.#secureAgent });
+    this.#secureAgent ??= secureAgent(this.#authorityFile);
+    const agent = options.authority ? secureAgent(options.authority) : this.#secureAgent;
+    return secureRequest(url, { ...settings, agent });
   }
 
   /** One request, its whole answer as text. */
