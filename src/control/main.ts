@@ -94,6 +94,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
     db,
     routesPath: files.routes,
     homesPath: files.homes,
+    queuesPath: files.queueRecords,
     retentionMs: config.assets.retentionMs,
     before: async (snapshot) => {
       await accessKeys.write();

@@ -24,6 +24,7 @@ describe("Publisher", () => {
       db: platform.db,
       routesPath,
       homesPath: join(platform.config.dataDir, "homes.json"),
+      queuesPath: join(platform.config.dataDir, "queues.json"),
       retentionMs: 0,
       before: async () => {},
       announce: (generation) => new Promise((done, fail) => void announced.push({ generation, done, fail })),

@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { HomesSnapshot } from "../domain/homes.ts";
+import type { QueuesSnapshot } from "../domain/queues.ts";
 import type { RoutingSnapshot } from "../domain/routing.ts";
 import { writeDurably } from "../lib/durable-file.ts";
 import type { Database } from "../store/schema.ts";
@@ -10,9 +11,10 @@ const RETRY_MS = 1000;
 
 export interface PublisherParts {
   db: Kysely<Database>;
-  /** Files of the snapshot, and of the homes that go with it. */
+  /** Files of the snapshot, of the homes that go with it, and of the queues. */
   routesPath: string;
   homesPath: string;
+  queuesPath: string;
   /** How long static files of replaced versions stay reachable. */
   retentionMs: number;
   /** Work that must be done before edges see the snapshot. */
@@ -33,6 +35,7 @@ export class Publisher {
   #retry: NodeJS.Timeout | undefined;
   /** Undefined: nothing was written since the start, so that a missing file is made. */
   #writtenHomes: string | undefined;
+  #writtenQueues: string | undefined;
   /** Whether a publication has succeeded since the start. */
   published = false;
 
@@ -60,10 +63,11 @@ export class Publisher {
   async #publishNow(): Promise<void> {
     clearTimeout(this.#retry);
     try {
-      const { routing, homes } = await this.#snapshots.take();
+      const { routing, homes, queues } = await this.#snapshots.take();
       await this.#parts.before(routing);
       // First: who reads the routes must find the homes that they need.
       await this.#writeHomes({ generation: routing.generation, homes });
+      await this.#writeQueues(queues);
       await writeDurably(this.#parts.routesPath, JSON.stringify(routing));
       await this.#parts.announce(routing.generation);
       this.published = true;
@@ -80,5 +84,12 @@ export class Publisher {
     if (homes === this.#writtenHomes) return;
     await writeDurably(this.#parts.homesPath, JSON.stringify(snapshot));
     this.#writtenHomes = homes;
+  }
+
+  async #writeQueues(snapshot: QueuesSnapshot): Promise<void> {
+    const queues = JSON.stringify(snapshot);
+    if (queues === this.#writtenQueues) return;
+    await writeDurably(this.#parts.queuesPath, queues);
+    this.#writtenQueues = queues;
   }
 }

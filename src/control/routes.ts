@@ -2,6 +2,8 @@ import { assetRoutes } from "../products/assets/routes.ts";
 import { d1Routes } from "../products/d1/routes.ts";
 import { durableObjectRoutes } from "../products/durable-objects/routes.ts";
 import { kvRoutes } from "../products/kv/routes.ts";
+import { consumerRoutes } from "../products/queues/consumer-routes.ts";
+import { queueRoutes } from "../products/queues/routes.ts";
 import { s3Routes } from "../products/s3/routes.ts";
 import { secretsStoreRoutes } from "../products/secrets-store/routes.ts";
 import { workflowRoutes } from "../products/workflows/routes.ts";
@@ -26,6 +28,8 @@ export function allRoutes(tokens: Tokens): ApiRoute[] {
     ...kvRoutes,
     ...secretsStoreRoutes,
     ...s3Routes,
+    ...queueRoutes,
+    ...consumerRoutes,
     ...workflowRoutes,
     ...workersRoutes,
   ];

@@ -30,6 +30,7 @@ function runtimeOver(call: (name: string, request: unknown) => unknown) {
     db: platform.db,
     routesPath: files.routes,
     homesPath: files.homes,
+    queuesPath: files.queueRecords,
     retentionMs: 0,
     before: async () => {},
     announce: async (generation) => void (await channel.call("publish", { generation })),

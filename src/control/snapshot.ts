@@ -1,7 +1,9 @@
 import { type Kysely, sql } from "kysely";
 import type { Home } from "../domain/homes.ts";
+import type { QueuesSnapshot } from "../domain/queues.ts";
 import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
 import { activeSites, MAX_RETAINED_VERSIONS, sitesServedSince } from "../products/assets/routed-sites.ts";
+import { takeQueues } from "../products/queues/snapshot.ts";
 import type { Database } from "../store/schema.ts";
 import { watchedStatuses } from "../workers/rollouts/store.ts";
 import { routedNames } from "../workers/routed-names.ts";
@@ -13,10 +15,11 @@ const PREVIEWED_VERSIONS = 100;
 
 type KnownVersions = Map<string, { nextNumber: number; versions: string[]; sites: Record<string, string> }>;
 
-/** All that is published together: where requests go, and who owns which state. */
+/** All that is published together: where requests go, who owns which state, and which queues there are. */
 export interface PublishedState {
   routing: RoutingSnapshot;
   homes: Home[];
+  queues: QueuesSnapshot;
 }
 
 /** Reads routing snapshots from the database. */
@@ -71,7 +74,7 @@ export class SnapshotTaker {
         ...{ generation, accounts, scripts: [...scripts.values()], ...(await routedNames(tx)) },
         ...(sessions.length > 0 && { sessions }),
       };
-      return { routing, homes };
+      return { routing, homes, queues: await takeQueues(tx) };
     });
   }
 

@@ -38,6 +38,10 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     r2: join(dataDir, "r2"),
     /** Access keys of the S3 API with their sealed secrets; for services. */
     accessKeys: join(dataDir, "access-keys.json"),
+    /** Messages of queues: a directory for each. */
+    queues: join(dataDir, "queues"),
+    /** Which queues there are, and who consumes them; for services. */
+    queueRecords: join(dataDir, "queues.json"),
     wranglerEnv: join(dataDir, "wrangler.env"),
     /** SQLite file whose exclusive lock means "a supervisor owns this directory". */
     lock: join(dataDir, "lock.db"),

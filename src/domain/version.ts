@@ -70,6 +70,15 @@ type BoundProduct =
   | { type: "d1"; name: string /** UUID. */; databaseId: string }
   | { type: "kv_namespace"; name: string /** 32 hex digits. */; namespaceId: string }
   | {
+      type: "queue";
+      name: string;
+      queueName: string;
+      /** 32 hex digits: the queue that had the name at the upload. */
+      queueId: string;
+      /** Seconds; absent: the queue's own delay. */
+      deliveryDelayS?: number;
+    }
+  | {
       type: "ratelimit";
       name: string;
       /** Which counters, in the account. */

@@ -16,6 +16,7 @@ const context: AcceptContext = {
           ["other", ["ai_gateway"]],
         ]).get(name)
       : undefined,
+  queueId: (name) => (name === "orders" ? "0e0e" : undefined),
 };
 
 /** Uploaded, stored, shown; `shown` is what was uploaded where it is left out. */
@@ -33,6 +34,11 @@ const accepted: [name: string, uploaded: Record<string, unknown>, stored: object
     "a part",
     { type: "wasm_module", name: "$w", part: "there" },
     { type: "wasm_module", name: "$w", part: "there", blob: "b10b", size: 7 },
+  ],
+  [
+    "a queue",
+    { type: "queue", name: "A", queue_name: "orders", delivery_delay: 5 },
+    { type: "queue", name: "A", queueName: "orders", queueId: "0e0e", deliveryDelayS: 5 },
   ],
   ["version metadata", { type: "version_metadata", name: "A" }, { type: "version_metadata", name: "A" }],
   ["a worker loader", { type: "worker_loader", name: "A" }, { type: "worker_loader", name: "A" }],

@@ -20,6 +20,8 @@ export interface AcceptContext {
   kvNamespace(namespaceId: string): boolean;
   /** Scopes of a secret of the Secrets Store. Undefined when the account has no such store or secret. */
   secretScopes(storeId: string, secretName: string): string[] | undefined;
+  /** Id of the account's queue of this name; undefined: there is none. */
+  queueId(name: string): string | undefined;
 }
 
 /** A refusal of a binding. Codes as in `workers-semantics.md` 4.3. */

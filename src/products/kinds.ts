@@ -4,6 +4,7 @@ import { d1 } from "./d1/binding.ts";
 import { durableObjectNamespace } from "./durable-objects/binding.ts";
 import type { AnyBindingKind } from "./kind.ts";
 import { kv } from "./kv/binding.ts";
+import { queue } from "./queues/binding.ts";
 import { rateLimit } from "./rate-limiting/binding.ts";
 import { secretsStoreSecret } from "./secrets-store/binding.ts";
 import { service } from "./service/binding.ts";
@@ -25,6 +26,7 @@ const kinds: AnyBindingKind[] = [
   durableObjectNamespace,
   d1,
   kv,
+  queue,
   workflow,
   rateLimit,
   secretsStoreSecret,

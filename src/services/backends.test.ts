@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DatabaseCaller } from "../products/d1/backend.ts";
 import { failureReply, type HostReply, type HostRequest } from "../products/d1/host-protocol.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
+import { Queues } from "../products/queues/queues.ts";
 import { SecretReader } from "../products/secrets-store/published.ts";
 import { Backends } from "./backends.ts";
 import { ProductsApi } from "./products-api.ts";
@@ -19,6 +20,7 @@ let directory: string;
 let asked: { accountId: string; request: HostRequest; timeoutMs: number | undefined }[];
 let reply: HostReply;
 let kv: KvNamespaces;
+let queues: Queues;
 let backends: Backends;
 let api: ProductsApi;
 
@@ -36,6 +38,7 @@ beforeEach(async () => {
   asked = [];
   reply = { ok: true, bookmark: "mark", payload: Buffer.from('{"success":true}') };
   kv = new KvNamespaces(join(directory, "kv"));
+  queues = new Queues(join(directory, "queues"));
   const record = {
     accountId: ACCOUNT,
     bindings: [
@@ -48,6 +51,7 @@ beforeEach(async () => {
     databases,
     kv,
     secrets: new SecretReader(directory, directory),
+    queues,
     caches: noCaches,
     launchRecord: (versionId) => join(directory, `${versionId}.json`),
   });
@@ -59,13 +63,14 @@ beforeEach(async () => {
     links: [],
     backends: { socket: "backends.sock" },
   });
-  api = new ProductsApi({ databases, caches: { purge: async () => 0 }, kv });
+  api = new ProductsApi({ databases, caches: { purge: async () => 0 }, kv, queues, deliveryFailure: () => undefined });
   await api.listen(join(directory, "services.sock"));
 });
 
 afterEach(async () => {
   await Promise.all([backends.detachAll(), api.close()]);
   kv.close();
+  await queues.close();
   await rm(directory, { recursive: true });
 });
 

@@ -16,6 +16,9 @@ import { BINDING_HEADER } from "../products/d1/binding.ts";
 import { serveKv } from "../products/kv/backend.ts";
 import type { KvNamespaces } from "../products/kv/namespaces.ts";
 import { METADATA_HEADER } from "../products/kv/wire.ts";
+import { serveQueue } from "../products/queues/backend.ts";
+import type { Queues } from "../products/queues/queues.ts";
+import { DELAY_HEADER, FORMAT_HEADER } from "../products/queues/wire.ts";
 import { serveRateLimit } from "../products/rate-limiting/backend.ts";
 import { Counters } from "../products/rate-limiting/counters.ts";
 import { serveSecret } from "../products/secrets-store/backend.ts";
@@ -42,14 +45,24 @@ export interface BackendsOptions {
   caches: CacheAccess;
   kv: KvNamespaces;
   secrets: SecretReader;
+  queues: Queues;
   /** Path of a version's launch record. */
   launchRecord(versionId: string): string;
 }
 
-const names = new HeaderNames([BINDING_HEADER, SESSION_HEADER, METADATA_HEADER, ...cacheHeaderNames]);
+const names = new HeaderNames([
+  BINDING_HEADER,
+  SESSION_HEADER,
+  METADATA_HEADER,
+  FORMAT_HEADER,
+  DELAY_HEADER,
+  ...cacheHeaderNames,
+]);
 const bindingId = names.id(BINDING_HEADER);
 const sessionId = names.id(SESSION_HEADER);
 const metadataId = names.id(METADATA_HEADER);
+const formatId = names.id(FORMAT_HEADER);
+const delayId = names.id(DELAY_HEADER);
 
 /** The sockets behind bindings that speak HTTP: one for each runner, on which a header says which binding is meant. */
 export class Backends {
@@ -136,6 +149,12 @@ export class Backends {
         const { method, target } = head;
         const { namespaceId } = binding;
         serveKv(this.#options.kv, { exchange, method, target, metadata: head.get(metadataId), accountId, namespaceId });
+        return;
+      }
+      case "queue": {
+        const { target } = head;
+        const [format, delay] = [head.get(formatId), head.get(delayId)];
+        serveQueue(this.#options.queues, { exchange, target, format, delay, accountId, binding });
         return;
       }
       default:

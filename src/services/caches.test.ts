@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { Cleanup } from "../lib/http/testing.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { planLaunch } from "../products/launch.ts";
+import { Queues } from "../products/queues/queues.ts";
 import { SecretReader } from "../products/secrets-store/published.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../workerd/testing.ts";
 import { Backends } from "./backends.ts";
@@ -101,6 +102,7 @@ async function start(maxBytes: number, scriptName = "test"): Promise<void> {
     caches,
     kv: new KvNamespaces(join(directory, "kv")),
     secrets: new SecretReader(directory, directory),
+    queues: new Queues(join(directory, "queues")),
     launchRecord: () => launchRecord,
   });
   await backends.attach({

@@ -3,8 +3,11 @@ import { readConfig } from "../domain/config.ts";
 import { Homes } from "../domain/homes.ts";
 import type { ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
+import { chooseVersion } from "../domain/routing.ts";
 import { parentChannel } from "../lib/channel.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
+import { PushConsumers } from "../products/queues/push-consumers.ts";
+import { Queues } from "../products/queues/queues.ts";
 import { Buckets } from "../products/r2/buckets.ts";
 import { AccessKeys } from "../products/s3/keys.ts";
 import { SecretReader } from "../products/secrets-store/published.ts";
@@ -19,7 +22,7 @@ import { Databases } from "./databases.ts";
 import { ACQUIRE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from "./limits.ts";
 import { Links } from "./links.ts";
 import { ProductsApi } from "./products-api.ts";
-import { Deployments, loadHomes } from "./snapshot.ts";
+import { Deployments, loadHomes, loadQueues } from "./snapshot.ts";
 import { Storage } from "./storage.ts";
 
 /** The services role: back-ends of bindings, for all runners. Ends with the supervisor. */
@@ -54,18 +57,33 @@ export async function runServices(): Promise<void> {
   const caches = new Caches(files.responses, config.cacheBytes);
   const kv = new KvNamespaces(files.kv);
   const secrets = new SecretReader(files.secrets, files.masterKey);
-  const backends = new Backends({ databases, caches, kv, secrets, launchRecord: files.launchRecord });
   const buckets = new Buckets(files.r2);
   const keys = new AccessKeys();
   const loadKeys = () => loadAccessKeys(keys, files.accessKeys, files.masterKey);
   const storage = new Storage({ domain: config.domain, keys, buckets });
-  const productsApi = new ProductsApi({ databases, caches, kv });
+  const queues = new Queues(files.queues);
+  const consumers = new PushConsumers(queues, ({ accountId, script }, batch) => {
+    const shares = deployments.find(accountId, script);
+    const versionId = shares && chooseVersion(shares, Math.random());
+    if (versionId !== undefined) return events.deliver(versionId, batch);
+    const message = `Worker "${script}" ${shares ? "has no deployment" : "does not exist"}.`;
+    return Promise.resolve({ outcome: "scriptNotFound", begun: false, message });
+  });
+  const backends = new Backends({ databases, caches, kv, secrets, queues, launchRecord: files.launchRecord });
+  const deliveryFailure = (queueId: string) => consumers.failure(queueId);
+  const productsApi = new ProductsApi({ databases, caches, kv, queues, deliveryFailure });
 
   /** A script that comes later with the name of one that was deleted must not find its responses. */
   const forgetScripts = () => {
     void caches
       .keepScripts((accountId, script) => deployments.find(accountId, script) !== undefined)
       .catch((error: unknown) => caches.failed(error));
+  };
+
+  /** Before control has written any there are none; their messages, if there are some, wait. */
+  const readQueues = async () => {
+    const snapshot = await loadQueues(files.queueRecords);
+    if (snapshot) queues.load(snapshot);
   };
 
   supervisor.handle("attach", async (request) => {
@@ -82,6 +100,8 @@ export async function runServices(): Promise<void> {
     homes = await loadHomes(files.homes);
     await deployments.loadFile(files.routes);
     await loadKeys();
+    await readQueues();
+    consumers.retryFailed();
     forgetScripts();
     return {};
   });
@@ -109,9 +129,10 @@ export async function runServices(): Promise<void> {
     const sockets = Promise.all([assets.detachAll(), backends.detachAll(), productsApi.close(), storage.close()]);
     void exitWhenIdle(
       broker,
-      sockets.then(() => {
+      Promise.all([sockets, consumers.stop()]).then(() => {
         kv.close();
         buckets.close();
+        return queues.close();
       }),
     );
     return {};
@@ -120,6 +141,7 @@ export async function runServices(): Promise<void> {
   homes = await loadHomes(files.homes);
   await deployments.loadFile(files.routes);
   await loadKeys();
+  await readQueues();
   forgetScripts();
   await storage.listen(files.storageSocket);
   await productsApi.listen(files.servicesSocket);

@@ -12,6 +12,8 @@ import type { D1Failure, D1Operations } from "../products/d1/operations.ts";
 import { serveKvApi } from "../products/kv/backend.ts";
 import type { KvNamespaces } from "../products/kv/namespaces.ts";
 import { METADATA_HEADER } from "../products/kv/wire.ts";
+import { type DeliveryFailure, QUEUE_PATH, serveQueueApi } from "../products/queues/api.ts";
+import type { Queues } from "../products/queues/queues.ts";
 import { listenAt } from "./unix-listener.ts";
 
 const JSON_TYPE = "Content-Type: application/json\r\n";
@@ -60,23 +62,31 @@ export interface ProductData {
   databases: DatabaseCaller;
   caches: CachePurger;
   kv: KvNamespaces;
+  queues: Queues;
+  /** Why messages of a queue do not reach its consumer. */
+  deliveryFailure: DeliveryFailure;
 }
 
 /**
  * The platform's own way to the data of products: `POST /d1/<account>/<database>/<operation>` with JSON both ways,
- * `/kv/<account>/<namespace>` with what the binding asks behind it, and `POST /cache/purge`.
+ * `/kv/<account>/<namespace>` with what the binding asks behind it, `POST /queues/<account>/<queue>/<operation>`, and
+ * `POST /cache/purge`.
  */
 export class ProductsApi {
   readonly #databases: DatabaseCaller;
   readonly #caches: CachePurger;
   readonly #kv: KvNamespaces;
+  readonly #queues: Queues;
+  readonly #deliveryFailure: DeliveryFailure;
   readonly #server: HttpServer<undefined>;
   #listener: Server | undefined;
 
-  constructor({ databases, caches, kv }: ProductData) {
+  constructor({ databases, caches, kv, queues, deliveryFailure }: ProductData) {
     this.#databases = databases;
     this.#caches = caches;
     this.#kv = kv;
+    this.#queues = queues;
+    this.#deliveryFailure = deliveryFailure;
     this.#server = new HttpServer<undefined>({
       names,
       ticker: new Ticker(),
@@ -111,6 +121,12 @@ export class ProductsApi {
     if (rest !== undefined) {
       const metadata = head.get(metadataId);
       serveKvApi(this.#kv, { exchange, method, target: rest, metadata, accountId: kvAccount, namespaceId });
+      return;
+    }
+    const [, queueAccount = "", queueId = "", queueOperation] = QUEUE_PATH.exec(target) ?? [];
+    if (method === "POST" && queueOperation !== undefined) {
+      const call = { exchange, accountId: queueAccount, queueId, operation: queueOperation };
+      serveQueueApi(this.#queues, this.#deliveryFailure, call);
       return;
     }
     const [, accountId = "", databaseId = "", operation = ""] = PATH.exec(target) ?? [];

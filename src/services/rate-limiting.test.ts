@@ -6,6 +6,7 @@ import type { Binding } from "../domain/version.ts";
 import { Cleanup } from "../lib/http/testing.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { planLaunch } from "../products/launch.ts";
+import { Queues } from "../products/queues/queues.ts";
 import { SecretReader } from "../products/secrets-store/published.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../workerd/testing.ts";
 import { Backends } from "./backends.ts";
@@ -52,6 +53,7 @@ beforeAll(async () => {
     caches: { store: () => undefined, failed: () => {} },
     kv: new KvNamespaces(join(directory, "kv")),
     secrets: new SecretReader(directory, directory),
+    queues: new Queues(join(directory, "queues")),
     launchRecord: () => launchRecord,
   });
   await backends.attach({

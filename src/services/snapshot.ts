@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { Homes } from "../domain/homes.ts";
+import type { QueuesSnapshot } from "../domain/queues.ts";
 import type { RoutingSnapshot, Share } from "../domain/routing.ts";
 
 /** The active deployments, found by account and script name. */
@@ -27,6 +28,12 @@ export class Deployments {
 export async function loadHomes(path: string): Promise<Homes> {
   const text = await readIfThere(path);
   return text === undefined ? new Homes() : new Homes(JSON.parse(text));
+}
+
+/** Reads the queues that control wrote; undefined when it has not. Throws when they cannot be read. */
+export async function loadQueues(path: string): Promise<QueuesSnapshot | undefined> {
+  const text = await readIfThere(path);
+  return text === undefined ? undefined : JSON.parse(text);
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -25,6 +25,8 @@ export interface Database {
   discarded_states: DiscardedStateRow;
   d1_databases: D1DatabaseRow;
   kv_namespaces: KvNamespaceRow;
+  queues: QueueRow;
+  queue_consumers: QueueConsumerRow;
   secrets_stores: SecretsStoreRow;
   secrets_store_secrets: StoreSecretRow;
   s3_keys: S3KeyRow;
@@ -166,6 +168,39 @@ export interface KvNamespaceRow {
   account_id: string;
   /** Unique in the account. */
   title: string;
+  created_on: string;
+}
+
+export interface QueueRow {
+  /** 32 hex digits. */
+  id: string;
+  account_id: string;
+  /** Unique in the account. */
+  name: string;
+  created_on: string;
+  modified_on: string;
+  /** Seconds. */
+  delivery_delay: number;
+  /** Seconds. */
+  retention: number;
+  /** 0 or 1. */
+  paused: number;
+}
+
+/** A queue has one consumer at most. */
+export interface QueueConsumerRow {
+  /** 32 hex digits. */
+  id: string;
+  queue_id: string;
+  account_id: string;
+  /** `worker` or `http_pull`. */
+  type: string;
+  /** Name of the script; null for `http_pull`. */
+  script: string | null;
+  /** Name of a queue of the account; null: there is none. */
+  dead_letter_queue: string | null;
+  /** What it says of batches, retries and so on, in the API's words. */
+  settings_json: string;
   created_on: string;
 }
 

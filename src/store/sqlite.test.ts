@@ -40,6 +40,7 @@ describe("migrations", () => {
       { name: "0002-static-assets" },
       { name: "0003-state" },
       { name: "0004-kv" },
+      { name: "0006-queues" },
       { name: "0008-secrets-store" },
       { name: "0010-routes" },
       { name: "0011-rollouts" },

@@ -114,6 +114,7 @@ export type WorkerBinding = { name: string } & (
   | { service: string | ServiceDesignator }
   | { wrapped: { moduleName: string; entrypoint?: string; innerBindings?: WorkerBinding[] } }
   | { kvNamespace: string | ServiceDesignator }
+  | { queue: string | ServiceDesignator }
   | { workerLoader: { id: string } }
   | { durableObjectNamespace: { className: string; serviceName?: string } }
   | { workerdDebugPort: Void }

@@ -1,11 +1,11 @@
 import type { LaunchRecord } from "../domain/version.ts";
 import type { ClassUse } from "../products/durable-objects/exports.ts";
+import { activeRecords } from "../store/active-records.ts";
 import type { Platform } from "../store/platform.ts";
-import { activeRecords } from "./references.ts";
 
 /** Bindings of Durable Object classes in the active deployments of an account's scripts, but for `except`. */
 export async function classUses(platform: Platform, accountId: string, except: string): Promise<ClassUse[]> {
-  const active = await activeRecords(platform, accountId, except);
+  const active = await activeRecords(platform.db, accountId, except);
   return active.flatMap(({ name, record }) => usesOf(name, record));
 }
 

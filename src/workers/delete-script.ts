@@ -1,16 +1,17 @@
 import { classesOfScript, discardStates, namespaceName } from "../products/durable-objects/registry.ts";
+import { consumedBy, removeConsumersOf } from "../products/queues/consumers.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
 import { type Change, changeScript, publish, retire } from "./change.ts";
 import { classUses } from "./class-uses.ts";
 import { discardDeletedState } from "./discard-state.ts";
-import { referenced, referencedClasses } from "./errors.ts";
+import { consumesQueues, referenced, referencedClasses } from "./errors.ts";
 import { boundBy } from "./references.ts";
 import { requireWorker } from "./scripts.ts";
 
 /**
  * Deletes a script with all its versions, Durable Objects and workflows.
- * Errors: 10007; 10064 when other scripts bind it or its classes, unless `force`.
+ * Errors: 10007; 10064 when other scripts bind it or its classes, or it consumes queues, unless `force`.
  */
 export async function deleteScript(change: Change, force: boolean): Promise<void> {
   const { platform, accountId, actor, scriptName } = change;
@@ -29,6 +30,7 @@ export async function removeScript(change: Change, script: ScriptRow): Promise<v
   const versions = await platform.db.selectFrom("versions").select("id").where("script_id", "=", script.id).execute();
   await platform.db.transaction().execute(async (db) => {
     await discardStateOf(db, script.id);
+    await removeConsumersOf(db, script.account_id, script.name);
     // Deployments first: they hold on to versions.
     await db.deleteFrom("deployments").where("script_id", "=", script.id).execute();
     await db.deleteFrom("scripts").where("id", "=", script.id).execute();
@@ -57,6 +59,8 @@ async function removePreviews(change: Change, script: ScriptRow): Promise<void> 
 async function refuseUsed({ platform, accountId, scriptName }: Change, script: ScriptRow): Promise<void> {
   const users = await boundBy(platform, accountId, scriptName);
   if (users.length > 0) throw referenced(scriptName, users);
+  const queues = await consumedBy(platform.db, accountId, scriptName);
+  if (queues.length > 0) throw consumesQueues(scriptName, queues);
   const classUsers = await classesBoundBy(platform, accountId, script);
   if (classUsers.length > 0)
     throw referencedClasses(scriptName, [...new Set(classUsers.map(({ service }) => service))]);

@@ -187,6 +187,15 @@ export const noRemotePort = () =>
       "Start Freehold with FREEHOLD_HTTPS_PORT=443, and trust its certificate; `freehold doctor` says how.",
   );
 
+export const consumesQueues = (name: string, queues: string[]) =>
+  refuse(
+    409,
+    10064,
+    `"${name}" consumes queues: ${queues.join(", ")}. Remove it there first ` +
+      `(\`wrangler queues consumer worker remove ${queues[0]} ${name}\`), or delete with force (\`wrangler delete --force\`, ` +
+      "`?force=true`), which leaves their messages without a consumer.",
+  );
+
 export const latestNotDeployed = (code: 10214 | 10215) =>
   refuse(
     400,

@@ -1,4 +1,5 @@
 import type { LaunchRecord } from "../domain/version.ts";
+import { activeRecords } from "../store/active-records.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
 import { activeDeployment } from "./deployments.ts";
@@ -15,36 +16,9 @@ export async function servicesOf(platform: Platform, script: ScriptRow): Promise
 
 /** Names of the other scripts whose active deployment binds this one as a service. */
 export async function boundBy(platform: Platform, accountId: string, name: string): Promise<string[]> {
-  const active = await activeRecords(platform, accountId, name);
+  const active = await activeRecords(platform.db, accountId, name);
   const names = active.filter(({ record }) => boundServices(record).includes(name)).map((script) => script.name);
   return [...new Set(names)].sort();
-}
-
-/** Launch records of the versions that take requests now, of all scripts but `except`. */
-export async function activeRecords(
-  { db }: Pick<Platform, "db">,
-  accountId: string,
-  except: string,
-): Promise<{ name: string; record: LaunchRecord }[]> {
-  const rows = await db
-    .selectFrom("deployments")
-    .innerJoin("scripts", "scripts.id", "deployments.script_id")
-    .innerJoin("deployment_versions", "deployment_versions.deployment_id", "deployments.id")
-    .innerJoin("versions", "versions.id", "deployment_versions.version_id")
-    .select(["scripts.name", "versions.record_json"])
-    .where("scripts.account_id", "=", accountId)
-    .where("scripts.name", "!=", except)
-    .where(({ eb, selectFrom }) =>
-      eb(
-        "deployments.sequence",
-        "=",
-        selectFrom("deployments as later")
-          .select(({ fn }) => fn.max("later.sequence").as("sequence"))
-          .whereRef("later.script_id", "=", "scripts.id"),
-      ),
-    )
-    .execute();
-  return rows.map(({ name, record_json }) => ({ name, record: JSON.parse(record_json) as LaunchRecord }));
 }
 
 function boundServices({ bindings }: LaunchRecord): string[] {

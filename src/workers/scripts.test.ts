@@ -218,7 +218,7 @@ test("crons: empty lists are fine, anything else is refused", async () => {
 
 test("products that are still to come say so", async () => {
   const account = `//accounts/${api.platform.account.id}`;
-  expect((await api.call("GET", `${account}/queues?name=q`)).errors[0]?.message).toMatch(
-    /^Queues are not available yet/,
+  expect((await api.call("GET", `${account}/r2/buckets/b`)).errors[0]?.message).toMatch(
+    /^R2 buckets are not available yet/,
   );
 });

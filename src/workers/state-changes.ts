@@ -13,6 +13,7 @@ import type { Reconciliation } from "../products/durable-objects/reconciliation.
 import { accountClasses, applyOperations, classesOfScript } from "../products/durable-objects/registry.ts";
 import type { AcceptContext } from "../products/index.ts";
 import { knownKvNamespaces } from "../products/kv/registry.ts";
+import { knownQueues } from "../products/queues/registry.ts";
 import { boundSecretScopes, referenceKey } from "../products/secrets-store/registry.ts";
 import { workflowsOfScript } from "../products/workflows/registry.ts";
 import type { Platform } from "../store/platform.ts";
@@ -37,7 +38,10 @@ export interface StateChange {
 }
 
 /** How bindings of an upload find what they name, as it will be once the upload is applied. */
-export type BindableState = Pick<AcceptContext, "namespace" | "workflow" | "database" | "kvNamespace" | "secretScopes">;
+export type BindableState = Pick<
+  AcceptContext,
+  "namespace" | "workflow" | "database" | "kvNamespace" | "secretScopes" | "queueId"
+>;
 
 /** For lists that name nothing of the kind. */
 export const nothingBindable: BindableState = {
@@ -46,6 +50,7 @@ export const nothingBindable: BindableState = {
   database: () => false,
   kvNamespace: () => false,
   secretScopes: () => undefined,
+  queueId: () => undefined,
 };
 
 export interface StateRequest extends Pick<Metadata, "migrations" | "exports"> {
@@ -90,6 +95,7 @@ export async function planState(
   const databases = await knownDatabases(platform, accountId, request.bindings);
   const kvNamespaces = await knownKvNamespaces(platform.db, accountId, request.bindings);
   const secrets = await boundSecretScopes(platform.db, accountId, request.bindings);
+  const queues = await knownQueues(platform.db, accountId, request.bindings);
 
   const bindable: BindableState = {
     namespace(of, className) {
@@ -111,6 +117,7 @@ export async function planState(
     database: (id) => databases.has(id),
     kvNamespace: (id) => kvNamespaces.has(id),
     secretScopes: (storeId, name) => secrets.get(referenceKey(storeId, name)),
+    queueId: (name) => queues.get(name),
   };
   return { state: stateChange(lifecycle, workflows, request.deploy), bindable };
 }

@@ -44,6 +44,7 @@ export function dataFiles(dataDir: string): DataFiles {
     relative(files.routes),
     relative(files.homes),
     relative(files.accessKeys),
+    relative(files.queueRecords),
     relative(files.lock),
     "cache",
     "run",

@@ -5,6 +5,7 @@ import { initialTables } from "./0001-initial-tables.ts";
 import { staticAssets } from "./0002-static-assets.ts";
 import { state } from "./0003-state.ts";
 import { kv } from "./0004-kv.ts";
+import { queues } from "./0006-queues.ts";
 import { secretsStore } from "./0008-secrets-store.ts";
 import { routes } from "./0010-routes.ts";
 import { rollouts } from "./0011-rollouts.ts";
@@ -18,6 +19,7 @@ const migrations: Record<string, Migration> = {
   "0002-static-assets": staticAssets,
   "0003-state": state,
   "0004-kv": kv,
+  "0006-queues": queues,
   "0008-secrets-store": secretsStore,
   "0010-routes": routes,
   "0011-rollouts": rollouts,
