@@ -8,6 +8,7 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["env", async () => (await import("./env.ts")).env],
   ["token", async () => (await import("./token.ts")).token],
   ["zone", async () => (await import("./zone.ts")).zone],
+  ["access", async () => (await import("./access.ts")).access],
   ["backup", async () => (await import("./backup.ts")).backup],
   ["wrangler", async () => (await import("./wrangler.ts")).wrangler],
   ["version", async () => (await import("./version.ts")).version],

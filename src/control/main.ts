@@ -1,10 +1,12 @@
 import type { Server } from "node:http";
 import { flushCompileCache } from "node:module";
 import { availableParallelism } from "node:os";
+import { ACCESS_PURPOSE } from "../domain/access.ts";
 import { type Config, ConfigError, readConfig } from "../domain/config.ts";
 import type { MemberCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
+import { writeDurably } from "../lib/durable-file.ts";
 import { deriveKey, seal, unseal } from "../lib/seal.ts";
 import { sweepDatabasesLater } from "../products/d1/store.ts";
 import { AccessKeyFile } from "../products/s3/key-store.ts";
@@ -87,6 +89,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   const tokens = new Tokens(db);
   const { masterKey } = await bootstrap(config, db, tokens);
   await restoreLaunchRecords(db, files);
+  await writeDurably(files.accessKey, deriveKey(masterKey, ACCESS_PURPOSE).toString("hex"));
 
   const certificates = new Certificates(files, config.domain);
   const accessKeys = new AccessKeyFile(db, files.accessKeys);

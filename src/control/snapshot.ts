@@ -5,6 +5,7 @@ import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
 import { activeSites, MAX_RETAINED_VERSIONS, sitesServedSince } from "../products/assets/routed-sites.ts";
 import { takeQueues } from "../products/queues/snapshot.ts";
 import type { Database } from "../store/schema.ts";
+import { accountProtections, protectionOf } from "../workers/protection/store.ts";
 import { watchedStatuses } from "../workers/rollouts/store.ts";
 import { routedNames } from "../workers/routed-names.ts";
 import { scriptSettings } from "../workers/scripts.ts";
@@ -86,6 +87,7 @@ export class SnapshotTaker {
       .orderBy("account_id")
       .orderBy("name")
       .execute();
+    const defaults = await accountProtections({ db: tx });
     const known: KnownVersions = new Map();
     const scripts = new Map<string, RoutedScript>();
     for (const row of rows) {
@@ -95,7 +97,8 @@ export class SnapshotTaker {
         list = { nextNumber: row.next_version_number, versions, sites: await sitesOf(tx, row.id, versions) };
       }
       known.set(row.id, list);
-      const { version_affinity: affinity } = scriptSettings(row);
+      const settings = scriptSettings(row);
+      const protection = protectionOf(settings, defaults.get(row.account_id));
       scripts.set(row.id, {
         id: row.id,
         accountId: row.account_id,
@@ -106,7 +109,8 @@ export class SnapshotTaker {
         versions: list.versions,
         aliases: {},
         ...(Object.keys(list.sites).length > 0 && { sites: { ...list.sites } }),
-        ...(affinity && { affinity }),
+        ...(settings.version_affinity && { affinity: settings.version_affinity }),
+        ...(protection && { protection }),
       });
     }
     this.#known = known;

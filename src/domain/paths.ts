@@ -8,6 +8,8 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     database: join(dataDir, "freehold.db"),
     /** Key that seals secrets at rest; 32 random bytes, mode 0600. */
     masterKey: join(dataDir, "master.key"),
+    /** Key of access tokens, derived from the master key, for edges; 64 hex digits, mode 0600. */
+    accessKey: join(dataDir, "access.key"),
     blobs: join(dataDir, "blobs"),
     /** Contents of static assets by account and the client's hash, with their encoded variants beside them. */
     assets: join(dataDir, "assets"),

@@ -1,3 +1,5 @@
+import type { Protection } from "./access.ts";
+
 /**
  * The routing snapshot: what edges and services must know to send a request to a version.
  * Control writes it to `routes.json` after each change; the others load it whole and swap.
@@ -62,6 +64,8 @@ export interface RoutedScript {
   previewOf?: { scriptId: string; slug: string };
   /** What keeps a visitor on one version of a split; absent: chance alone decides. */
   affinity?: AffinityRule;
+  /** Who looks at its addresses, or some, must have an access token; absent: everybody may. */
+  protection?: Protection;
   /** Edges count what becomes of its requests, by version: a rollout is watched. */
   measured?: true;
 }

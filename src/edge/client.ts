@@ -34,6 +34,8 @@ export interface Client {
   hintKey: string;
   /** Lines with CRLF that its answer gets besides, whoever answers; or "". */
   answerFields: string;
+  /** What of it opened a protected address, and is not for the Worker. */
+  credentials: "none" | "cookie" | "cookie and authorization";
   /** Counts the request in progress, which began at `startedMs` of `performance.now()`; absent when nobody wants to know. */
   meter: Meter | undefined;
   startedMs: number;
@@ -70,6 +72,7 @@ export function newClient(socket: Pick<Socket, "remoteAddress">, tls: TlsFacts |
     interim: "",
     hintKey: "",
     answerFields: "",
+    credentials: "none",
     meter: undefined,
     startedMs: 0,
     imageOnly: false,

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { AccessTarget } from "../domain/access.ts";
 import type { Cause, Unavailable } from "../domain/messages.ts";
 import type { Exchange } from "../lib/http/exchange.ts";
 import type { UpstreamPool } from "../lib/http/pool.ts";
@@ -7,6 +8,7 @@ import type { ResponseHead } from "../lib/http/response-head.ts";
 import type { Handler } from "../lib/http/server.ts";
 import type { Ticker } from "../lib/http/ticker.ts";
 import type { Loss } from "../lib/http/upstream.ts";
+import type { Access } from "./access.ts";
 import type { EdgeAssets } from "./assets.ts";
 import type { Client } from "./client.ts";
 import { type PageText, pageForStatus, pages } from "./error-catalogue.ts";
@@ -41,6 +43,7 @@ export interface DispatchOptions {
   maxBodyBytes: number;
   assets: EdgeAssets;
   meters: Meters;
+  access: Access;
 }
 
 /** Search engines keep out of previews, whoever answers there (workers-semantics.md 3.6, pages-and-builds.md 2.5). */
@@ -64,6 +67,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     client.pageFormat = pageFormat(head);
     client.answerFields = "";
     client.meter = undefined;
+    client.credentials = "none";
     // Only HTTP/1.0 may leave the host away; it means whoever owns the address. Servers behind want one.
     if (head.host === "") head.host = "localhost";
     // `OPTIONS *` asks about the server as a whole, and has no URL that a Worker could see.
@@ -132,6 +136,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
   #toVersion(exchange: ClientExchange, head: RequestHead, target: WorkerTarget): void {
     const client = exchange.state;
     if (target.preview) client.answerFields = NOT_INDEXED;
+    if (target.access && !this.#admits(exchange, head, target.access)) return;
     const { split } = target;
     const versionId = split ? chooseVersionFor(target, split, head, client) : target.versionId;
     const meter = split && target.script.measured ? this.#options.meters.of(versionId) : undefined;
@@ -161,6 +166,21 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
         else meter?.served();
       });
     }
+  }
+
+  /** Whether the request may have what a protected address shows; if not, it is answered. */
+  #admits(exchange: ClientExchange, head: RequestHead, target: AccessTarget): boolean {
+    const client = exchange.state;
+    const admission = this.#options.access.admit(head, client, target);
+    if (admission.kind === "admitted") return true;
+    if (admission.kind === "redirected") {
+      const kept = "Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n";
+      exchange.respond(303, admission.fields + kept + client.answerFields, "");
+      return false;
+    }
+    client.answerFields += 'WWW-Authenticate: Bearer realm="freehold"\r\n';
+    this.#refuse(exchange, pages.protected);
+    return false;
   }
 
   /** Keeps what the Worker needs of the request; its head is gone afterwards. */

@@ -7,6 +7,7 @@ import { type HttpLimits, httpLimits } from "../lib/http/limits.ts";
 import { UpstreamPool } from "../lib/http/pool.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
+import { Access } from "./access.ts";
 import { EdgeAssets } from "./assets.ts";
 import { type Client, newClient } from "./client.ts";
 import { Dispatch } from "./dispatch.ts";
@@ -60,6 +61,7 @@ export function createEdge(options: EdgeOptions): Edge {
     idleMs: edgeLimits.storageIdleConnectionMs,
     names: headerNames,
   });
+  const access = new Access();
   const empty = new Router(config.domain, { generation: 0, accounts: [], scripts: [] });
   const assets = new EdgeAssets({
     blobs: files.blobs,
@@ -76,6 +78,7 @@ export function createEdge(options: EdgeOptions): Edge {
     maxBodyBytes: config.maxBodyBytes,
     assets,
     meters,
+    access,
   });
   const secured = new WeakMap<object, { version: string; cipher: string }>();
   const server = new HttpServer<Client>({
@@ -98,6 +101,7 @@ export function createEdge(options: EdgeOptions): Edge {
   });
   const load = async () => {
     const snapshot = await readSnapshot(files.routes);
+    if (snapshot.scripts.some(({ protection }) => protection)) await access.load(files.accessKey);
     dispatch.router = new Router(config.domain, snapshot);
     assets.sites.keepOnly(namedSites(snapshot));
     meters.keepOnly(snapshot);

@@ -90,6 +90,13 @@ export const pages = {
     "What this address answers is no image, and may not be shown as a page of this host.",
     "Use the address in an image element.",
   ),
+  protected: entry(
+    401,
+    401,
+    "This address is protected",
+    "Only people with an access link of this Worker, and programs with an access token, may see what is here.",
+    "Ask whoever runs it for a link. With the platform's command line: `freehold access <worker>`.",
+  ),
   assetsLost: entry(
     500,
     500,

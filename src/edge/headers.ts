@@ -1,3 +1,4 @@
+import { accessNames } from "../domain/access.ts";
 import { versionKeyHeader, versionOverridesHeader } from "../domain/split.ts";
 import { coreId, HeaderNames } from "../lib/http/header-names.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
@@ -35,6 +36,7 @@ const ours = [
   SESSION_TOKEN,
   "cdn-loop",
   "forwarded",
+  accessNames.header,
   "true-client-ip",
   "x-forwarded-*",
   "x-real-ip",
@@ -48,6 +50,12 @@ export const headerNames = new HeaderNames([...ours, ...assetHeaderNames, ...cho
 const droppedFromClient = droppedInRequest(headerNames, ours);
 /** A request to storage is signed: what came is what must arrive. */
 const droppedFromSigned = droppedInRequest(headerNames, ["x-forwarded-*"]);
+const cookieId = headerNames.id("cookie");
+/** Of a request that was let in to a protected address; its other cookies are added again. */
+const droppedCredentials = {
+  cookie: droppedInRequest(headerNames, [...ours, "cookie"]),
+  "cookie and authorization": droppedInRequest(headerNames, [...ours, "cookie", "authorization"]),
+};
 const droppedFromUpstream = droppedInResponse(headerNames, ["date", "cf-ray"]);
 const cdnLoopId = headerNames.id("cdn-loop");
 const sessionTokenId = headerNames.id(SESSION_TOKEN);
@@ -61,7 +69,24 @@ export function sessionToken(head: RequestHead): string | undefined {
 export function workerRequest(head: RequestHead, client: Client): string | undefined {
   const loop = cdnLoop(head);
   if (loop === undefined) return undefined;
-  return `${requestText(head, droppedFromClient)}${client.workerFields}${loop}CF-Ray: ${client.ray}\r\n\r\n`;
+  const { credentials } = client;
+  const fields =
+    credentials === "none"
+      ? requestText(head, droppedFromClient)
+      : requestText(head, droppedCredentials[credentials]) + otherCookies(head);
+  return `${fields}${client.workerFields}${loop}CF-Ray: ${client.ray}\r\n\r\n`;
+}
+
+/** A line with the cookies that are not the edge's own, or "". */
+function otherCookies(head: RequestHead): string {
+  const cookies: string[] = [];
+  for (let index = head.indexOf(cookieId); index >= 0; index = head.indexOf(cookieId, index + 1)) {
+    for (const pair of head.value(index).split(";")) {
+      const text = pair.trim();
+      if (text !== "" && !text.startsWith(`${accessNames.cookie}=`)) cookies.push(text);
+    }
+  }
+  return cookies.length === 0 ? "" : `Cookie: ${cookies.join("; ")}\r\n`;
 }
 
 /** The request as control gets it. */

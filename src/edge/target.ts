@@ -1,3 +1,4 @@
+import type { AccessTarget } from "../domain/access.ts";
 import type { RoutedScript, Share } from "../domain/routing.ts";
 import { Split } from "../domain/split.ts";
 
@@ -23,6 +24,8 @@ export interface WorkerTarget {
   split: Split | undefined;
   /** A version or alias URL. */
   preview: boolean;
+  /** What an access token must have been made for; absent: everybody may look. */
+  access: AccessTarget | undefined;
   /** The host in lower case, without port. */
   hostname: string;
   /** Keys of the sites of versions that have static assets, by version. */
@@ -101,11 +104,17 @@ function workerTarget(
     versionId: first.versionId,
     split: more.length > 0 ? new Split(shares) : undefined,
     preview,
+    access: accessTarget(script, preview),
     hostname,
     sites: script.sites,
     retained,
     prefix,
   };
+}
+
+function accessTarget({ id, protection }: RoutedScript, preview: boolean): AccessTarget | undefined {
+  if (!protection || (protection.scope === "previews" && !preview)) return undefined;
+  return { scriptId: id, epoch: protection.epoch };
 }
 
 function versionByPrefix(script: RoutedScript, prefix: string): string | undefined {

@@ -3,6 +3,7 @@ import { exportsSchema } from "../products/durable-objects/declared-exports.ts";
 import { migrationsSchema } from "../products/durable-objects/migrations.ts";
 import { invalidUpload, unreadableBody } from "./errors.ts";
 import { MAX_ANNOTATION_LENGTH, MAX_CPU_MS, MAX_METADATA_BYTES, MAX_TAGS } from "./limits.ts";
+import { protectionChoices } from "./protection/store.ts";
 
 /** Annotations of a version or deployment. Null and absent values are dropped. */
 export const annotationsSchema = z
@@ -31,6 +32,8 @@ const scriptSettings = {
   version_affinity: z
     .union([z.enum(["cookie", "ip"]), affinityHeader], { error: 'must be "cookie", "ip" or "header:<name>"' })
     .nullish(),
+  // Ours: which addresses need an access token.
+  protection: z.enum(protectionChoices).nullish(),
 };
 
 /** Settings that belong to a version. */

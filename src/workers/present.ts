@@ -119,7 +119,8 @@ export function presentSettings(script: ScriptRow, newest: StoredVersion | undef
 }
 
 export function presentScriptSettings(script: ScriptRow): Record<string, unknown> {
-  const { tags, logpush, tail_consumers, observability, preview_state, version_affinity } = scriptSettings(script);
+  const { tags, logpush, tail_consumers, observability, preview_state, version_affinity, protection } =
+    scriptSettings(script);
   return {
     logpush: logpush ?? false,
     tail_consumers: tail_consumers ?? null,
@@ -127,6 +128,7 @@ export function presentScriptSettings(script: ScriptRow): Record<string, unknown
     tags: tags ?? null,
     preview_state,
     version_affinity,
+    protection,
   };
 }
 

@@ -3,6 +3,7 @@ import { betaWorkerRoutes } from "./beta-routes.ts";
 import { cacheRoutes } from "./cache-routes.ts";
 import { deploymentRoutes } from "./deployment-routes.ts";
 import { domainRoutes } from "./domain-routes.ts";
+import { protectionRoutes } from "./protection/routes.ts";
 import { remoteRoutes } from "./remote-routes.ts";
 import { rolloutRoutes } from "./rollouts/routes.ts";
 import { scriptRoutes } from "./script-routes.ts";
@@ -23,6 +24,7 @@ export const workersRoutes: ApiRoute[] = [
   ...deploymentRoutes,
   ...rolloutRoutes,
   ...remoteRoutes,
+  ...protectionRoutes,
   ...settingsRoutes,
   ...secretRoutes,
   ...serviceRoutes,

@@ -1,3 +1,4 @@
+import type { ProtectedScope } from "../domain/access.ts";
 import type { AffinityRule } from "../domain/routing.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptKind, ScriptRow } from "../store/schema.ts";
@@ -15,6 +16,10 @@ export interface ScriptSettings {
   version_affinity?: AffinityRule;
   /** What every named preview of the Worker has, unless it has its own: bindings by name, secrets sealed. */
   previews_base_config?: { env?: Record<string, Record<string, unknown>> };
+  /** Which addresses only those with an access token may see; absent: the account says. */
+  protection?: ProtectedScope | "off";
+  /** How often all access tokens were ended. */
+  access_epoch?: number;
 }
 
 const settingNames = [
@@ -24,10 +29,11 @@ const settingNames = [
   "tags",
   "preview_state",
   "version_affinity",
+  "protection",
 ] as const;
 
 /** Those that take effect with the next publication. */
-export const publishedSettings = ["preview_state", "version_affinity"] as const;
+export const publishedSettings = ["preview_state", "version_affinity", "protection"] as const;
 
 /** Whatever its kind. */
 export function findScript(
