@@ -8,6 +8,7 @@ import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
 import { writeDurably } from "../lib/durable-file.ts";
 import { deriveKey, seal, unseal } from "../lib/seal.ts";
+import { CronScheduler } from "../products/cron/scheduler.ts";
 import { sweepDatabasesLater } from "../products/d1/store.ts";
 import { AccessKeyFile } from "../products/s3/key-store.ts";
 import { restorePublishedSecrets } from "../products/secrets-store/registry.ts";
@@ -133,6 +134,8 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   // What an earlier process of this role did not come to.
   discardDeletedState(platform);
   sweepDatabasesLater(platform);
+  const cron = new CronScheduler(platform);
+  cron.start();
   rollouts.start();
   // One that fails is tried again with the next.
   const endPast = () =>
@@ -151,7 +154,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
       publisher.stop();
       await closeServer(server);
       await rollouts.stop();
-      await jobs.stop();
+      await Promise.all([jobs.stop(), cron.stop()]);
       await db.destroy();
     },
   };

@@ -1,4 +1,5 @@
 import { assetRoutes } from "../products/assets/routes.ts";
+import { cronRoutes } from "../products/cron/routes.ts";
 import { d1Routes } from "../products/d1/routes.ts";
 import { durableObjectRoutes } from "../products/durable-objects/routes.ts";
 import { kvRoutes } from "../products/kv/routes.ts";
@@ -23,6 +24,7 @@ export function allRoutes(tokens: Tokens): ApiRoute[] {
     ...auditRoutes,
     ...subdomainRoutes,
     ...assetRoutes,
+    ...cronRoutes,
     ...d1Routes,
     ...durableObjectRoutes,
     ...kvRoutes,

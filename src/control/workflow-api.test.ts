@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { CronScheduler } from "../products/cron/scheduler.ts";
 import { startTestHome, type TestHome, testWorkflow } from "../products/workflows/testing.ts";
 import { socketNames } from "../workerd/plan.ts";
 import { allRoutes } from "./routes.ts";
@@ -116,10 +117,47 @@ describe("workflows", () => {
       { script_name: "shop", class_name: "A", default_retention: { error_retention: "soon" } },
       10026,
     ],
-    ["schedules", "/made", { script_name: "shop", class_name: "A", schedules: [{ cron: "* * * * *" }] }, 10021],
+    [
+      "a schedule that is none",
+      "/made",
+      { script_name: "shop", class_name: "A", schedules: [{ cron: "* * * * 0" }] },
+      10026,
+    ],
     ["a name that another Worker has", "/orders", { script_name: "idle", class_name: "A" }, 10021],
   ])("refuse %s", async (_, path, body, code) => {
     expect((await failure("PUT", path, body)).code).toBe(code);
+  });
+});
+
+describe("schedules", () => {
+  it("create instances by the clock, and are replaced with the workflow", async () => {
+    const { platform, accountId } = control;
+    const put = (crons: string[]) =>
+      result("PUT", "/orders", {
+        ...{ script_name: "shop", class_name: "Orders" },
+        schedules: crons.map((cron) => ({ cron })),
+      });
+    const scheduler = new CronScheduler(platform);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-11-28T11:59:00Z") });
+    await scheduler.tick();
+    expect(await put(["0 12 * * *"])).toMatchObject({ schedules: [{ cron: "0 12 * * *" }] });
+    vi.setSystemTime("2026-11-28T12:00:01Z");
+    await scheduler.tick();
+    vi.useRealTimers();
+    await scheduler.stop();
+    const instances = (await result("GET", "/orders/instances")) as { id: string; trigger: unknown }[];
+    const made = instances.find(({ trigger }) => (trigger as { source: string }).source === "cron");
+    expect(await result("GET", `/orders/instances/${made?.id}`)).toMatchObject({
+      params: { cron: "0 12 * * *", scheduledTime: Date.parse("2026-11-28T12:00:00Z") },
+    });
+    const runs = await control.call("GET", `/accounts/${accountId}/workers/scripts/shop/schedules/runs`);
+    expect(runs.json.result).toMatchObject([{ workflow_id: testWorkflow.workflowId, outcome: "ok" }]);
+    expect(await result("GET", "/orders")).toMatchObject({ schedules: [{ cron: "0 12 * * *" }] });
+    // The Worker's own list has nothing of it.
+    const own = await control.call("GET", `/accounts/${accountId}/workers/scripts/shop/schedules`);
+    expect(own.json.result).toEqual({ schedules: [] });
+    expect(await put([])).toMatchObject({ schedules: [] });
+    await result("DELETE", `/orders/instances/${made?.id}`);
   });
 });
 

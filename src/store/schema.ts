@@ -27,6 +27,8 @@ export interface Database {
   kv_namespaces: KvNamespaceRow;
   queues: QueueRow;
   queue_consumers: QueueConsumerRow;
+  cron_triggers: CronTriggerRow;
+  cron_runs: CronRunRow;
   secrets_stores: SecretsStoreRow;
   secrets_store_secrets: StoreSecretRow;
   s3_keys: S3KeyRow;
@@ -243,6 +245,40 @@ export interface S3KeyRow {
   /** `SealedText.sealed`. */
   secret_sealed: string;
   created_on: string;
+}
+
+/** A Cron Trigger. */
+export interface CronTriggerRow {
+  id: string;
+  account_id: string;
+  script_id: string;
+  /** It creates instances of this workflow; null: it calls the script's `scheduled` handler. */
+  workflow_id: string | null;
+  /** As it was given, without space around it. */
+  cron: string;
+  created_on: string;
+  modified_on: string;
+}
+
+/** A run of a Cron Trigger, whether it was due or asked for. */
+export interface CronRunRow {
+  id: string;
+  script_id: string;
+  workflow_id: string | null;
+  /** Unique: trigger and minute, so that nobody else makes the same run. */
+  slot: string;
+  cron: string;
+  /** `schedule` or `api`. */
+  source: string;
+  scheduled_on: string;
+  started_on: string;
+  /** Null while it runs. */
+  duration_ms: number | null;
+  /** `EventOutcome`, `missed` or `unknown`; null while it runs. */
+  outcome: string | null;
+  message: string | null;
+  /** The version that ran, where one did. */
+  version_id: string | null;
 }
 
 export interface AccountRow {

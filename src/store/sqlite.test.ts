@@ -41,6 +41,7 @@ describe("migrations", () => {
       { name: "0003-state" },
       { name: "0004-kv" },
       { name: "0006-queues" },
+      { name: "0007-cron" },
       { name: "0008-secrets-store" },
       { name: "0010-routes" },
       { name: "0011-rollouts" },

@@ -208,14 +208,6 @@ test("host names answer when asked to; previews follow unless they are named", a
   });
 });
 
-test("crons: empty lists are fine, anything else is refused", async () => {
-  await api.deploy("w");
-  expect((await api.call("GET", "/scripts/w/schedules")).result).toEqual({ schedules: [] });
-  expect((await api.call("PUT", "/scripts/w/schedules", [])).result).toEqual({ schedules: [] });
-  expect((await api.call("PUT", "/scripts/w/schedules", [{ cron: "* * * * *" }])).errors[0]?.message).toContain("Cron");
-  expect((await api.call("PUT", "/scripts/none/schedules", [])).code).toBe(10007);
-});
-
 test("products that are still to come say so", async () => {
   const account = `//accounts/${api.platform.account.id}`;
   expect((await api.call("GET", `${account}/r2/buckets/b`)).errors[0]?.message).toMatch(

@@ -5,7 +5,6 @@ import { publish } from "./change.ts";
 import { replaceRoutes, routesOfScript } from "./route-rows.ts";
 import { requireScript } from "./scripts.ts";
 import { scriptOfEnvironment } from "./service-routes.ts";
-import { refuseTriggers } from "./unsupported.ts";
 
 const script = "/accounts/:account/workers/scripts/:script";
 
@@ -13,7 +12,7 @@ const Routes = z.array(
   z.object({ pattern: z.string(), zone_id: z.string().optional(), zone_name: z.string().optional() }),
 );
 
-/** Routes by script, and crons, of which there are none yet: anything but an empty list is refused, never dropped. */
+/** Routes by script. */
 export const triggerRoutes: ApiRoute[] = [
   ...[`${script}/routes`, "/accounts/:account/workers/services/:script/environments/:environment/routes"].map((path) =>
     route<Platform>({
@@ -42,29 +41,6 @@ export const triggerRoutes: ApiRoute[] = [
       const routes = await replaceRoutes(platform, row, body);
       await publish({ platform });
       return routes;
-    },
-  }),
-  route<Platform>({
-    method: "GET",
-    path: `${script}/schedules`,
-    scope: "read",
-    summary: "List a Worker's cron triggers",
-    handle: async ({ platform, accountId, params }) => {
-      await requireScript(platform, accountId, params.script ?? "");
-      return { schedules: [] };
-    },
-  }),
-  route({
-    method: "PUT",
-    path: `${script}/schedules`,
-    scope: "edit",
-    summary: "Replace a Worker's cron triggers",
-    // The client sends a list, the original's documentation also knows `{ schedules }`.
-    body: z.union([z.array(z.unknown()), z.looseObject({ schedules: z.array(z.unknown()) })]),
-    handle: async ({ platform, accountId, params, body }) => {
-      await requireScript(platform, accountId, params.script ?? "");
-      refuseTriggers(Array.isArray(body) ? body : body.schedules, "Cron triggers are");
-      return { schedules: [] };
     },
   }),
 ];

@@ -22,11 +22,6 @@ export function refuseUnavailable(metadata: Record<string, unknown>): void {
   }
 }
 
-/** Refuses a list of triggers unless it is empty. */
-export function refuseTriggers(list: unknown[], what: string): void {
-  if (list.length > 0) throw unavailable(what);
-}
-
 function given(value: unknown): boolean {
   return value !== undefined && value !== null;
 }

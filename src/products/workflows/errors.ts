@@ -24,14 +24,6 @@ export const scriptNotFound = (name: string) =>
 export const tooManyWorkflows = (limit: number) =>
   refuse(400, 10026, `The account has ${limit} workflows, which is the most. Delete one first.`);
 
-export const schedulesUnavailable = (name: string) =>
-  refuse(
-    400,
-    10021,
-    `Workflow "${name}" has "schedules"; scheduled workflows are not available yet on this Freehold. ` +
-      "Remove them, and create instances from code or with `wrangler workflows trigger`.",
-  );
-
 export const jurisdictionFixed = (name: string) =>
   refuse(400, 10209, `The jurisdiction of workflow "${name}" cannot change. Delete the workflow, or use another name.`);
 

@@ -3,8 +3,9 @@ import { z } from "zod";
 import { route } from "../../lib/api.ts";
 import { pageResult, readPage } from "../../lib/paging.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
+import { checkCrons, listTriggers } from "../cron/triggers.ts";
 import { engineSettings } from "./engine-settings.ts";
-import { schedulesUnavailable, versionNotFound } from "./errors.ts";
+import { versionNotFound } from "./errors.ts";
 import { callHome } from "./home.ts";
 import { instanceRoutes } from "./instance-routes.ts";
 import { COUNT_MS } from "./limits.ts";
@@ -26,7 +27,7 @@ const one = `${list}/:workflow`;
 const PutBody = SettingsBody.extend({
   script_name: z.string().min(1),
   class_name: z.string().min(1).max(256),
-  schedules: z.array(z.unknown()).nullish(),
+  schedules: z.array(z.object({ cron: z.string() })).nullish(),
 });
 
 const PAGE_SIZES = { default: 10, max: 100 };
@@ -60,20 +61,21 @@ export const workflowRoutes: ApiRoute[] = [
     summary: "Read a workflow, with the number of its instances by status",
     handle: async ({ platform, accountId, params }) => {
       const workflow = await requireWorkflow(platform.db, accountId, params.workflow ?? "");
-      return presentWorkflow(workflow, await instanceCounts(platform, workflow));
+      const counts = await instanceCounts(platform, workflow);
+      return { ...presentWorkflow(workflow, counts), schedules: await schedulesOf(platform, workflow) };
     },
   }),
   route<Platform, z.infer<typeof PutBody>>({
     method: "PUT",
     path: one,
     scope: "edit",
-    summary: "Make a workflow, or change its class, limits and retention",
+    summary: "Make a workflow, or change its class, limits, retention and schedules",
     body: PutBody,
     handle: async ({ platform, accountId, actor, params, body }) => {
       const { script_name, class_name, schedules, ...settings } = body;
       const name = params.workflow ?? "";
-      if (schedules && schedules.length > 0) throw schedulesUnavailable(name);
-      const put = { name, scriptName: script_name, className: class_name, settings };
+      const crons = checkCrons((schedules ?? []).map(({ cron }) => cron));
+      const put = { name, scriptName: script_name, className: class_name, settings, crons };
       const { hasChanged } = await putWorkflow(platform.db, accountId, put);
       const workflow = await requireWorkflow(platform.db, accountId, name);
       if (hasChanged) {
@@ -87,7 +89,7 @@ export const workflowRoutes: ApiRoute[] = [
         target: name,
         detail: { script_name, class_name },
       });
-      return presentWorkflow(workflow);
+      return { ...presentWorkflow(workflow), schedules: await schedulesOf(platform, workflow) };
     },
   }),
   route<Platform>({
@@ -140,6 +142,12 @@ export const workflowRoutes: ApiRoute[] = [
   }),
   ...instanceRoutes,
 ];
+
+/** The Cron Triggers that create its instances. */
+async function schedulesOf({ db }: Platform, workflow: NamedWorkflow): Promise<{ cron: string }[]> {
+  const { account_id: accountId, script_id: scriptId, id: workflowId } = workflow;
+  return (await listTriggers(db, { accountId, scriptId, workflowId })).map(({ cron }) => ({ cron }));
+}
 
 /** Undefined when the home cannot say soon: deploys read the workflow, and must not depend on code that does not run. */
 async function instanceCounts(

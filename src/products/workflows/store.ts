@@ -1,5 +1,6 @@
 import type { Platform } from "../../store/platform.ts";
 import type { WorkflowRow } from "../../store/schema.ts";
+import { replaceTriggers } from "../cron/triggers.ts";
 import { badWorkflowName, jurisdictionFixed, scriptNotFound, tooManyWorkflows, workflowNotFound } from "./errors.ts";
 import { MAX_WORKFLOWS, WORKFLOW_NAME } from "./limits.ts";
 import { findWorkflow, newWorkflowId, saveWorkflow } from "./registry.ts";
@@ -44,11 +45,13 @@ export interface WorkflowPut {
   scriptName: string;
   className: string;
   settings: StoredSettings;
+  /** Expressions by which instances are created, checked. */
+  crons: string[];
 }
 
 /** Makes the workflow, or gives it other settings; says whether anything changed that its home must know. */
 export async function putWorkflow(db: Db, accountId: string, put: WorkflowPut): Promise<{ hasChanged: boolean }> {
-  const { name, scriptName, className, settings } = put;
+  const { name, scriptName, className, settings, crons } = put;
   if (!WORKFLOW_NAME.test(name)) throw badWorkflowName(name);
   checkSettings(settings);
   const script = await db
@@ -72,6 +75,7 @@ export async function putWorkflow(db: Db, accountId: string, put: WorkflowPut): 
     if (hasChanged) {
       await tx.updateTable("workflows").set({ settings_json, modified_on: now }).where("id", "=", workflowId).execute();
     }
+    await replaceTriggers(tx, { accountId, scriptId: script.id, workflowId }, crons, new Date(now));
     return { hasChanged };
   });
 }

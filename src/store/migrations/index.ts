@@ -6,6 +6,7 @@ import { staticAssets } from "./0002-static-assets.ts";
 import { state } from "./0003-state.ts";
 import { kv } from "./0004-kv.ts";
 import { queues } from "./0006-queues.ts";
+import { cron } from "./0007-cron.ts";
 import { secretsStore } from "./0008-secrets-store.ts";
 import { routes } from "./0010-routes.ts";
 import { rollouts } from "./0011-rollouts.ts";
@@ -20,6 +21,7 @@ const migrations: Record<string, Migration> = {
   "0003-state": state,
   "0004-kv": kv,
   "0006-queues": queues,
+  "0007-cron": cron,
   "0008-secrets-store": secretsStore,
   "0010-routes": routes,
   "0011-rollouts": rollouts,
