@@ -1,3 +1,4 @@
+import { PAGES_LABEL, type RoutingSnapshot } from "../domain/routing.ts";
 import { storageLabels } from "../domain/storage-host.ts";
 
 /** Names that the local certificate is good for, and that its authority may certify. */
@@ -8,15 +9,26 @@ export interface CertificateNames {
 
 /**
  * All host names of the platform (DESIGN 5), and `more` of the accounts' own domains. A wildcard covers one label, so each
- * account needs one.
+ * account needs one, and so does each Pages project for its previews: `<project>.pages` is a subdomain here.
  */
 export function certificateNames(domain: string, subdomains: string[], more: string[] = []): CertificateNames {
-  const accounts = subdomains.map((subdomain) => `*.${subdomain}.${domain}`);
+  const wildcards = subdomains.map((subdomain) => `*.${subdomain}.${domain}`);
   // A wildcard over a whole top-level domain makes some clients refuse the certificate, the runtime's own among them.
   const direct = domain.includes(".") ? [`*.${domain}`] : [];
-  const products = ["pages", ...storageLabels].map((label) => `*.${label}.${domain}`);
-  const dns = new Set([domain, ...direct, `s3.${domain}`, ...products, ...accounts, "localhost", ...more]);
+  const products = [PAGES_LABEL, ...storageLabels].map((label) => `*.${label}.${domain}`);
+  const dns = new Set([domain, ...direct, `s3.${domain}`, ...products, ...wildcards, "localhost", ...more]);
   return { dns: [...dns].sort(), ip: ["127.0.0.1", "::1"] };
+}
+
+/** Pages projects whose previews are named, so that the certificate stays small: 40 bytes a name go over the wire with each handshake. */
+const MAX_PROJECTS = 500;
+
+/** The names under the base domain that have host names under them. */
+export function subdomainsOf({ accounts, scripts }: Pick<RoutingSnapshot, "accounts" | "scripts">): string[] {
+  const projects = scripts.flatMap(({ pagesLabel }) =>
+    pagesLabel === undefined ? [] : `${pagesLabel}.${PAGES_LABEL}`,
+  );
+  return [...accounts.map(({ subdomain }) => subdomain), ...projects.slice(0, MAX_PROJECTS)];
 }
 
 /**

@@ -5,7 +5,7 @@ import { isWithin } from "../domain/host-name.ts";
 import type { paths } from "../domain/paths.ts";
 import type { RoutingSnapshot } from "../domain/routing.ts";
 import { LocalCertificate } from "./certificate.ts";
-import { certificateNames } from "./certificate-names.ts";
+import { certificateNames, subdomainsOf } from "./certificate-names.ts";
 
 type Files = Pick<ReturnType<typeof paths>, "tls" | "domainsTls" | "tlsOf">;
 
@@ -29,9 +29,8 @@ export class Certificates {
   async ensure(snapshot: RoutingSnapshot): Promise<void> {
     const certified = certifiedDomains(snapshot);
     const isBase = (name: string) => isWithin(name, this.#domain) || isWithin(name, "localhost");
-    const subdomains = snapshot.accounts.map(({ subdomain }) => subdomain);
     const below = certified.filter(({ name }) => isBase(name)).flatMap(({ hosts }) => hosts);
-    await attempt(this.#domain, () => this.#base.ensure(certificateNames(this.#domain, subdomains, below)));
+    await attempt(this.#domain, () => this.#base.ensure(certificateNames(this.#domain, subdomainsOf(snapshot), below)));
     const others = certified.filter(({ name }) => !isBase(name));
     for (const { name, hosts } of others) {
       const certificate = this.#others.get(name) ?? new LocalCertificate(this.#files.tlsOf(name), name);

@@ -1,3 +1,4 @@
+import { pagesRoutes } from "../pages/routes.ts";
 import { assetRoutes } from "../products/assets/routes.ts";
 import { cronRoutes } from "../products/cron/routes.ts";
 import { d1Routes } from "../products/d1/routes.ts";
@@ -34,5 +35,6 @@ export function allRoutes(tokens: Tokens): ApiRoute[] {
     ...consumerRoutes,
     ...workflowRoutes,
     ...workersRoutes,
+    ...pagesRoutes,
   ];
 }

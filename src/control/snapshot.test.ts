@@ -83,3 +83,37 @@ describe("SnapshotTaker", () => {
     ]);
   });
 });
+
+describe("a Pages project's script", () => {
+  const label = async () => {
+    await addScript(platform, "p", 2, { kind: "pages", modified_on: "1" });
+    const row = { id: "p", account_id: platform.account.id, name: "shop", label: "shop", script_id: "p" };
+    await platform.db
+      .insertInto("pages_projects")
+      .values({ ...row, production_branch: "main", created_on: "", settings_json: "{}" })
+      .execute();
+  };
+
+  it("has its label", async () => {
+    await label();
+    expect((await taker.take()).routing.scripts).toMatchObject([{ name: "p", pagesLabel: "shop" }]);
+  });
+
+  it("loses a version that is deleted", async () => {
+    await label();
+    expect((await taker.take()).routing.scripts).toMatchObject([{ versions: ["p-2", "p-1"] }]);
+    await platform.db.deleteFrom("versions").where("id", "=", "p-2").execute();
+    await platform.db.updateTable("scripts").set({ modified_on: "2" }).execute();
+    expect((await taker.take()).routing.scripts).toMatchObject([{ versions: ["p-1"] }]);
+  });
+});
+
+it("has the files of an aliased version, however old it is", async () => {
+  await addScript(platform, "w", 120);
+  await platform.db.insertInto("version_sites").values({ version_id: "w-1", script_id: "w", site: "site-1" }).execute();
+  const alias = { script_id: "w", alias: "old", version_id: "w-1", created_on: "" };
+  await platform.db.insertInto("aliases").values(alias).execute();
+  const [script] = (await taker.take()).routing.scripts;
+  expect(script?.versions).not.toContain("w-1");
+  expect(script?.sites).toEqual({ "w-1": "site-1" });
+});

@@ -2,7 +2,8 @@ import { type Kysely, sql } from "kysely";
 import type { Home } from "../domain/homes.ts";
 import type { QueuesSnapshot } from "../domain/queues.ts";
 import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
-import { activeSites, MAX_RETAINED_VERSIONS, sitesServedSince } from "../products/assets/routed-sites.ts";
+import { keptVersions } from "../domain/script-kind.ts";
+import { activeSites, aliasedSites, MAX_RETAINED_VERSIONS, sitesServedSince } from "../products/assets/routed-sites.ts";
 import { takeQueues } from "../products/queues/snapshot.ts";
 import type { Database } from "../store/schema.ts";
 import { accountProtections, protectionOf } from "../workers/protection/store.ts";
@@ -11,10 +12,7 @@ import { routedNames } from "../workers/routed-names.ts";
 import { scriptSettings } from "../workers/scripts.ts";
 import { HomeTaker } from "./homes.ts";
 
-/** Versions of a script that preview URLs may name. */
-const PREVIEWED_VERSIONS = 100;
-
-type KnownVersions = Map<string, { nextNumber: number; versions: string[]; sites: Record<string, string> }>;
+type KnownVersions = Map<string, { state: string; versions: string[]; sites: Record<string, string> }>;
 
 /** All that is published together: where requests go, who owns which state, and which queues there are. */
 export interface PublishedState {
@@ -28,8 +26,8 @@ export class SnapshotTaker {
   readonly #db: Kysely<Database>;
   readonly #retentionMs: number;
   /**
-   * Script id to its newest versions and the number that the next one gets. A script gets a version only together
-   * with a new number, so the lists, by far the largest part, are read again only for scripts that changed.
+   * Script id to its newest versions and the state that it then had. A script gets a version only together with a new number,
+   * and loses one only with a new time, so the lists, by far the largest part, are read again only for scripts that changed.
    */
   #known: KnownVersions = new Map();
   readonly #homes = new HomeTaker();
@@ -83,18 +81,29 @@ export class SnapshotTaker {
   async #scripts(tx: Kysely<Database>): Promise<Map<string, RoutedScript>> {
     const rows = await tx
       .selectFrom("scripts")
-      .select(["id", "account_id", "name", "enabled", "previews_enabled", "next_version_number", "settings_json"])
-      .orderBy("account_id")
-      .orderBy("name")
+      .leftJoin("pages_projects", "pages_projects.script_id", "scripts.id")
+      .select([
+        "scripts.id",
+        "scripts.account_id",
+        "scripts.name",
+        "kind",
+        "modified_on",
+        "enabled",
+        "previews_enabled",
+      ])
+      .select(["next_version_number", "scripts.settings_json", "label"])
+      .orderBy("scripts.account_id")
+      .orderBy("scripts.name")
       .execute();
     const defaults = await accountProtections({ db: tx });
     const known: KnownVersions = new Map();
     const scripts = new Map<string, RoutedScript>();
     for (const row of rows) {
       let list = this.#known.get(row.id);
-      if (list?.nextNumber !== row.next_version_number) {
-        const versions = await newestVersions(tx, row.id);
-        list = { nextNumber: row.next_version_number, versions, sites: await sitesOf(tx, row.id, versions) };
+      const state = `${row.next_version_number} ${row.modified_on}`;
+      if (list?.state !== state) {
+        const versions = await newestVersions(tx, row.id, keptVersions[row.kind]);
+        list = { state, versions, sites: await sitesOf(tx, row.id, versions) };
       }
       known.set(row.id, list);
       const settings = scriptSettings(row);
@@ -109,6 +118,7 @@ export class SnapshotTaker {
         versions: list.versions,
         aliases: {},
         ...(Object.keys(list.sites).length > 0 && { sites: { ...list.sites } }),
+        ...(row.label !== null && { pagesLabel: row.label }),
         ...(settings.version_affinity && { affinity: settings.version_affinity }),
         ...(protection && { protection }),
       });
@@ -117,9 +127,9 @@ export class SnapshotTaker {
     return scripts;
   }
 
-  /** Sites of active versions, which may be older than the newest ones, and of those that were replaced a short while ago. */
+  /** Sites of active and aliased versions, which may be older than the newest ones, and of those that were replaced a short while ago. */
   async #addDeployedSites(tx: Kysely<Database>, scripts: Map<string, RoutedScript>): Promise<void> {
-    for (const { scriptId, versionId, site } of await activeSites(tx)) {
+    for (const { scriptId, versionId, site } of [...(await activeSites(tx)), ...(await aliasedSites(tx))]) {
       const script = scripts.get(scriptId);
       if (script) script.sites = { ...script.sites, [versionId]: site };
     }
@@ -149,13 +159,13 @@ async function nextGeneration(tx: Kysely<Database>): Promise<number> {
 }
 
 /** Newest first. */
-async function newestVersions(tx: Kysely<Database>, scriptId: string): Promise<string[]> {
+async function newestVersions(tx: Kysely<Database>, scriptId: string, limit: number): Promise<string[]> {
   const rows = await tx
     .selectFrom("versions")
     .select("id")
     .where("script_id", "=", scriptId)
     .orderBy("number", "desc")
-    .limit(PREVIEWED_VERSIONS)
+    .limit(limit)
     .execute();
   return rows.map((row) => row.id);
 }

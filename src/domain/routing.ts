@@ -41,6 +41,9 @@ export interface Share {
   percentage: number;
 }
 
+/** The label under the base domain that host names of Pages projects end in; no account has it. */
+export const PAGES_LABEL = "pages";
+
 export interface RoutedScript {
   /** Permanent, and unique whatever the kind of script; routes and domains name scripts so. */
   id: string;
@@ -62,6 +65,8 @@ export interface RoutedScript {
   retainedSites?: string[];
   /** Set for the script of a named preview: of which script it is one, and what stands for it in host names. */
   previewOf?: { scriptId: string; slug: string };
+  /** A Pages project's label: `<label>.pages.<base>` answers instead of a Worker's host names. */
+  pagesLabel?: string;
   /** What keeps a visitor on one version of a split; absent: chance alone decides. */
   affinity?: AffinityRule;
   /** Who looks at its addresses, or some, must have an access token; absent: everybody may. */

@@ -189,6 +189,8 @@ export interface SiteRecord {
   htmlHandling: "auto-trailing-slash" | "force-trailing-slash" | "drop-trailing-slash" | "none" | "pages";
   notFoundHandling: "none" | "404-page" | "single-page-application" | "pages";
   runWorkerFirst: boolean | string[];
+  /** Which paths start the code of a Pages project (`_routes.json`); absent: `runWorkerFirst` says. */
+  functionRoutes?: { include: string[]; exclude: string[] };
   /** Text of `_headers` and `_redirects`; empty when there is none. */
   headers: string;
   redirects: string;

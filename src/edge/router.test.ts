@@ -16,6 +16,11 @@ const routes = snapshot(
   script("private", { previewsEnabled: false, shares: only(V1), versions: [V1], aliases: { next: V1 } }),
   script("bare", { shares: [], versions: [V1] }),
   script("foreign", { accountId: "a2", shares: only(V1) }),
+  script("pages-worker--shop", {
+    ...{ pagesLabel: "shop", shares: only(V1), versions: [V1, V2] },
+    aliases: { dev: V2, "22222222": V1 },
+  }),
+  script("pages-worker--empty", { pagesLabel: "empty", shares: [], versions: [V1] }),
 );
 
 function named(target: Target): string {
@@ -65,6 +70,23 @@ describe("hosts", () => {
     ["hello.example.com", "none"],
     ["x.hello.acc.example.com", "none"],
     ["hello.acc.example.org", "none"],
+    ["shop.pages.example.com", V1],
+    ["SHOP.pages.example.com:8787", V1],
+    ["11111111.shop.pages.example.com", V1],
+    ["22222222.shop.pages.example.com", V2],
+    ["dev.shop.pages.example.com", V2],
+    ["none.shop.pages.example.com", "none"],
+    ["x.dev.shop.pages.example.com", "none"],
+    ["toString.shop.pages.example.com", "none"],
+    ["dev-shop.pages.example.com", "none"],
+    ["empty.pages.example.com", "none"],
+    ["11111111.empty.pages.example.com", V1],
+    ["none.pages.example.com", "none"],
+    ["pages.example.com", "none"],
+    // Its script is reached as the project alone.
+    ["pages-worker--shop.acc.example.com", "none"],
+    ["11111111-pages-worker--shop.acc.example.com", "none"],
+    ["hello.pages.example.com", "none"],
     ["hello.accexample.com", "none"],
     ["", "none"],
   ])("%s → %s", (host, expected) => {

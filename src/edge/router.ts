@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
+import { PAGES_LABEL, type RoutedScript, type RoutingSnapshot } from "../domain/routing.ts";
 import { isStorage } from "../domain/storage-host.ts";
 import { Domains } from "./domains.ts";
 import { edgeLimits } from "./limits.ts";
@@ -7,9 +7,6 @@ import { deployedTarget, type HostTarget, NamedPreviews, none, previewTarget, ty
 
 const api: HostTarget = { kind: "api" };
 const storage: HostTarget = { kind: "storage" };
-
-/** Below it are the names of Pages projects. */
-const PAGES_LABEL = "pages";
 
 /**
  * Tables made of one routing snapshot. Immutable but for a memory of answers: a new snapshot makes a new router.
@@ -24,6 +21,8 @@ export class Router {
   readonly #subdomains: ReadonlySet<string>;
   readonly #domains: Domains;
   readonly #previews: NamedPreviews;
+  /** Scripts of Pages projects, by label. */
+  readonly #projects = new Map<string, RoutedScript>();
   readonly #answers = new Map<string, Target>();
   /** Scripts of remote development by the hash of their session's token. */
   readonly #sessions = new Map<string, RoutedScript>();
@@ -35,6 +34,10 @@ export class Router {
     this.#domains = new Domains(snapshot, this.#previews);
     const subdomains = new Map(snapshot.accounts.map((account) => [account.id, account.subdomain]));
     for (const script of snapshot.scripts) {
+      if (script.pagesLabel !== undefined) {
+        this.#projects.set(script.pagesLabel, script);
+        continue;
+      }
       const subdomain = subdomains.get(script.accountId);
       if (subdomain !== undefined) this.#scripts.set(`${script.name}.${subdomain}`.toLowerCase(), script);
     }
@@ -69,11 +72,21 @@ export class Router {
     if (isStorage(labels)) return storage;
     const subdomain = labels.at(-1) ?? "";
     if (!this.#subdomains.has(subdomain)) return this.#domains.find(name);
+    if (subdomain === PAGES_LABEL) return this.#findPages(labels.slice(0, -1), name);
     const [label] = labels;
     if (!label || labels.length !== 2) return none;
     const script = this.#scripts.get(`${label}.${subdomain}`);
     if (!script) return this.#findPreview(label, subdomain, name);
     return script.enabled ? deployedTarget(script, name) : none;
+  }
+
+  /** `<project>`, or `<short id>.<project>` and `<alias>.<project>`. */
+  #findPages(labels: string[], hostname: string): Target {
+    const script = this.#projects.get(labels.at(-1) ?? "");
+    if (!script || labels.length > 2) return none;
+    return labels.length === 1
+      ? deployedTarget(script, hostname)
+      : previewTarget(script, labels[0] ?? "", hostname, this.#previews);
   }
 
   /** `<prefix>-<script>`, where both may hold dashes: every dash is tried against the tables. */

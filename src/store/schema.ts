@@ -1,4 +1,5 @@
 import type { Generated } from "kysely";
+import type { ScriptKind } from "../domain/script-kind.ts";
 
 /**
  * Tables of the `sql` port. Only types that SQLite and PostgreSQL share: text, integer, real.
@@ -37,6 +38,9 @@ export interface Database {
   custom_domains: CustomDomainRow;
   remote_sessions: RemoteSessionRow;
   named_previews: NamedPreviewRow;
+  pages_projects: PagesProjectRow;
+  pages_deployments: PagesDeploymentRow;
+  pages_aliases: PagesAliasRow;
 }
 
 /** A named preview of a Worker: a branch of it with bindings and data of its own. */
@@ -106,6 +110,45 @@ export interface RemoteSessionRow {
   worker_name: string;
   created_on: string;
   expires_on: string;
+}
+
+/** A Pages project. Its versions, deployments and aliases are those of its script. */
+export interface PagesProjectRow {
+  id: string;
+  account_id: string;
+  /** Unique in the account. */
+  name: string;
+  /** DNS label of the project in `<label>.pages.<base>`; unique. */
+  label: string;
+  script_id: string;
+  production_branch: string;
+  created_on: string;
+  /** Build configuration, source, and what each environment has. */
+  settings_json: string;
+}
+
+export interface PagesDeploymentRow {
+  /** Id of its version too. */
+  id: string;
+  project_id: string;
+  /** `production` or `preview`. */
+  environment: string;
+  branch: string;
+  created_on: string;
+  modified_on: string;
+  /** What started it, its stages, its log, what it was configured with. */
+  details_json: string;
+}
+
+/** A name in the host names of a project, and the branch whose newest deployment it shows. */
+export interface PagesAliasRow {
+  project_id: string;
+  /** Unique in the project: a name of `aliases` too, once the branch has a deployment. */
+  alias: string;
+  branch: string;
+  /** 1 when a person gave it; 0 for the one that every branch has. */
+  custom: number;
+  created_on: string;
 }
 
 /** The registry of Durable Object classes: a row for each that exists, whatever it was called before. */
@@ -314,13 +357,6 @@ export interface AuditEventRow {
   target: string;
   detail_json: string;
 }
-
-/**
- * What a script is to people. `worker`: a Worker. The others have names that no Worker can have, so that everything that names
- * scripts works for them. `pages`: what serves a Pages project; `session`: what a session of remote development runs;
- * `preview`: what a named preview of a Worker runs.
- */
-export type ScriptKind = "worker" | "pages" | "session" | "preview";
 
 export interface ScriptRow {
   id: string;

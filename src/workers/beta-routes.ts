@@ -8,8 +8,7 @@ import { presentScriptSettings } from "./present.ts";
 import { patchBaseConfig, presentBaseConfig, workerPatchSchema } from "./previews/base-config.ts";
 import { workerExists } from "./previews/errors.ts";
 import { previewRoutes } from "./previews/routes.ts";
-import { findScript, requireScript } from "./scripts.ts";
-import { insertEmptyScript } from "./store-version.ts";
+import { findScript, insertScript, requireScript } from "./scripts.ts";
 import { changeSubdomain, presentSubdomain, subdomainSchema } from "./subdomain.ts";
 import { previewUrlSuffix } from "./urls.ts";
 
@@ -36,7 +35,12 @@ export const betaWorkerRoutes: ApiRoute[] = [
       const change = { ...changeOf(request), scriptName: scriptName(body.name) };
       await changeScript(change, async () => {
         if (await findScript(platform, accountId, body.name)) throw workerExists(body.name);
-        await insertEmptyScript(platform.db, change);
+        await insertScript(platform.db, {
+          account_id: accountId,
+          name: change.scriptName,
+          kind: "worker",
+          last_deployed_from: change.source,
+        });
       });
       await changeSubdomain(change, body.subdomain ?? {});
       return presentWorker(platform, await requireScript(platform, accountId, body.name));

@@ -20,7 +20,12 @@ export function changeOf(request: ApiRequest<Platform, unknown>): Change {
 }
 
 function sourceOf(request: Request): string {
-  return request.headers.get("user-agent")?.startsWith("wrangler/") ? "wrangler" : "api";
+  return isClient(request) ? "wrangler" : "api";
+}
+
+/** Whether the request is one of wrangler's. */
+export function isClient(request: Request): boolean {
+  return request.headers.get("user-agent")?.startsWith("wrangler/") ?? false;
 }
 
 const scripts = new KeyedMutex();

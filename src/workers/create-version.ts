@@ -27,7 +27,7 @@ export async function createVersion(
   const { platform } = change;
   const now = new Date().toISOString();
   checkAssetsAndBindings(draft);
-  const started = await startOnce(platform, await launchRecord(change, script, draft, now));
+  const started = await startOnce(platform, await launchRecord(change, script, draft, { now, id: fate.versionId }));
   const { startupTimeMs } = started;
   const state = draft.state ?? (await unchangedState(change, script));
   const reconciliation = state.settle(started.record.exports, draft.bindings);
@@ -58,14 +58,14 @@ async function launchRecord(
   { platform, accountId, scriptName }: Change,
   script: ScriptRow | undefined,
   draft: VersionDraft,
-  createdOn: string,
+  { now, id }: { now: string; id: string | undefined },
 ): Promise<LaunchRecord> {
   const { annotations, metadata: _, assets, state: __, ...launched } = draft;
   return {
-    versionId: await freeVersionId(platform, script),
+    versionId: id ?? (await freeVersionId(platform, script)),
     accountId,
     scriptName,
-    createdOn,
+    createdOn: now,
     tag: annotations["workers/tag"] ?? "",
     ...launched,
     ...(assets && { assets: { site: await storeDraftSite(platform, assets, draft) } }),
@@ -84,7 +84,7 @@ function withState(record: LaunchRecord, { objects, workflows }: StateChange): L
 }
 
 /** An id whose first eight digits no other version (or alias) of the script has: they name its preview URL. */
-async function freeVersionId({ db }: Platform, script: ScriptRow | undefined): Promise<string> {
+export async function freeVersionId({ db }: Platform, script: ScriptRow | undefined): Promise<string> {
   for (;;) {
     const id = randomUUID();
     if (!script) return id;

@@ -56,7 +56,8 @@ async function removePreviews(change: Change, script: ScriptRow): Promise<void> 
   }
 }
 
-async function refuseUsed({ platform, accountId, scriptName }: Change, script: ScriptRow): Promise<void> {
+/** Refuses to delete what others bind: error 10064. */
+export async function refuseUsed({ platform, accountId, scriptName }: Change, script: ScriptRow): Promise<void> {
   const users = await boundBy(platform, accountId, scriptName);
   if (users.length > 0) throw referenced(scriptName, users);
   const queues = await consumedBy(platform.db, accountId, scriptName);

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { Share } from "../domain/routing.ts";
+import { keptVersions } from "../domain/script-kind.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
 import { type Change, changeScript, switchTraffic } from "./change.ts";
 import { checkLifecycle, takeWorkflowClasses } from "./deploy-state.ts";
 import { activeDeployment, type Deployment, insertDeployment } from "./deployments.ts";
 import { invalidUpload, secretsChanged, tooManyVersions } from "./errors.ts";
-import { DEPLOYABLE_VERSIONS, MAX_NAMED_VERSIONS } from "./limits.ts";
+import { MAX_NAMED_VERSIONS } from "./limits.ts";
 import { annotationsSchema } from "./metadata.ts";
 import { planSchema } from "./rollouts/plan.ts";
 import { requireScript } from "./scripts.ts";
@@ -111,7 +112,7 @@ function checkDeployable(script: ScriptRow, versions: StoredVersion[], before: S
     const active = before.some(({ versionId }) => versionId === row.id);
     if (!active && row.number < oldestDeployableNumber(script)) {
       throw invalidUpload(
-        `The version "${row.id}" is too old to be deployed: only the newest ${DEPLOYABLE_VERSIONS} versions can be. Upload its code again.`,
+        `The version "${row.id}" is too old to be deployed: only the newest ${keptVersions[script.kind]} versions can be. Upload its code again.`,
       );
     }
   }

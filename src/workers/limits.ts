@@ -43,9 +43,6 @@ export const SESSION_LIFE_MS = 3_600_000;
 /** Sessions of an account; the oldest ends when one more begins. Ours. */
 export const MAX_SESSIONS = 50;
 
-export const MAX_VERSIONS_PER_DEPLOYMENT = 2;
-/** Versions that may be deployed or previewed: the newest ones. */
-export const DEPLOYABLE_VERSIONS = 100;
 /** Deployments that a list shows: the newest ones. Ours; the client reads ten. */
 export const LISTED_DEPLOYMENTS = 100;
 /** Annotation `workers/message`; the client cuts at 100 to 120 characters. Ours. */

@@ -1,7 +1,9 @@
+import { randomBytes, randomUUID } from "node:crypto";
 import type { ProtectedScope } from "../domain/access.ts";
 import type { AffinityRule } from "../domain/routing.ts";
+import type { ScriptKind } from "../domain/script-kind.ts";
 import type { Platform } from "../store/platform.ts";
-import type { ScriptKind, ScriptRow } from "../store/schema.ts";
+import type { ScriptRow } from "../store/schema.ts";
 import { notAWorker, scriptNotFound } from "./errors.ts";
 
 /** Settings of a script that are not versioned, as `settings_json` holds them. */
@@ -79,6 +81,29 @@ export function listScripts(
 ): Promise<ScriptRow[]> {
   const all = platform.db.selectFrom("scripts").selectAll().where("account_id", "=", accountId);
   return (kind ? all.where("kind", "=", kind) : all).orderBy("name").execute();
+}
+
+/** Adds a script without any version. Its host names answer once a client asks for them (`POST …/subdomain`), as with the original. */
+export async function insertScript(
+  db: Platform["db"],
+  script: Pick<ScriptRow, "account_id" | "name" | "kind"> & Partial<ScriptRow>,
+): Promise<ScriptRow> {
+  const now = new Date().toISOString();
+  const row: ScriptRow = {
+    id: randomUUID(),
+    tag: randomBytes(16).toString("hex"),
+    created_on: now,
+    modified_on: now,
+    last_deployed_from: "api",
+    migration_tag: null,
+    enabled: 0,
+    previews_enabled: 0,
+    next_version_number: 1,
+    settings_json: "{}",
+    ...script,
+  };
+  await db.insertInto("scripts").values(row).execute();
+  return row;
 }
 
 export function scriptSettings(script: Pick<ScriptRow, "settings_json">): ScriptSettings {

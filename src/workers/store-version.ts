@@ -1,12 +1,13 @@
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
+import type { ScriptKind } from "../domain/script-kind.ts";
 import type { LaunchRecord } from "../domain/version.ts";
 import type { Reconciliation } from "../products/durable-objects/reconciliation.ts";
 import type { Platform } from "../store/platform.ts";
-import type { ScriptKind, ScriptRow, VersionRow } from "../store/schema.ts";
+import type { ScriptRow, VersionRow } from "../store/schema.ts";
 import { setAlias } from "./aliases.ts";
 import type { Change } from "./change.ts";
 import { type Deployment, insertDeployment } from "./deployments.ts";
-import { patchedSettings, scriptSettings } from "./scripts.ts";
+import { insertScript, patchedSettings, scriptSettings } from "./scripts.ts";
 import type { StateChange } from "./state-changes.ts";
 import type { VersionDraft } from "./version-draft.ts";
 import { readVersion, type StoredVersion } from "./versions.ts";
@@ -28,6 +29,10 @@ export interface VersionFate {
   kind?: ScriptKind;
   /** Changes of the script's unversioned settings that go with it. */
   settings?: Record<string, unknown>;
+  /** Id of the version, when it had to be known before; see `freeVersionId`. */
+  versionId?: string;
+  /** Rows of others that go with the version, in its transaction. */
+  alongside?(db: Platform["db"], versionId: string): Promise<void>;
 }
 
 /** A version whose code was started once. */
@@ -50,7 +55,17 @@ export async function storeVersion(
 ): Promise<NewVersion> {
   const script = existing
     ? await updateScript(db, existing, change, { fate, state, now })
-    : await insertScript(db, change, { fate, state, now });
+    : await insertScript(db, {
+        account_id: change.accountId,
+        name: change.scriptName,
+        kind: fate.kind ?? "worker",
+        created_on: now,
+        modified_on: now,
+        last_deployed_from: change.source,
+        migration_tag: state.migrationTag ?? null,
+        next_version_number: 2,
+        settings_json: JSON.stringify(patchedSettings({}, fate.settings ?? {})),
+      });
   await state.apply(db, { accountId: change.accountId, scriptId: script.id, now });
   const row: VersionRow = {
     id: record.versionId,
@@ -73,6 +88,7 @@ export async function storeVersion(
   }
   const alias = draft.annotations["workers/alias"];
   if (alias) await setAlias(db, { scriptId: script.id, alias, versionId: row.id, at: now });
+  await fate.alongside?.(db, row.id);
   if (!fate.deploy) return { script, version: readVersion(row) };
   const deployment: Deployment = {
     row: {
@@ -94,41 +110,7 @@ function deploymentAnnotations(version: Record<string, string>, triggeredBy: str
   return { ...(message && { "workers/message": message }), "workers/triggered_by": triggeredBy };
 }
 
-/** A script with nothing in it yet, as clients make one to hang previews on. */
-export async function insertEmptyScript(db: Platform["db"], change: Change): Promise<ScriptRow> {
-  const now = new Date().toISOString();
-  const fate: VersionFate = { triggeredBy: "create_worker", deploy: false };
-  const script = newScript(change, { fate, state: {}, now }, 1);
-  await db.insertInto("scripts").values(script).execute();
-  return script;
-}
-
-type ScriptPart = Pick<CheckedVersion, "fate" | "now"> & { state: Pick<StateChange, "migrationTag"> };
-
-async function insertScript(db: Platform["db"], change: Change, part: ScriptPart): Promise<ScriptRow> {
-  const script = newScript(change, part, 2);
-  await db.insertInto("scripts").values(script).execute();
-  return script;
-}
-
-function newScript(change: Change, { fate, state, now }: ScriptPart, nextVersionNumber: number): ScriptRow {
-  return {
-    id: randomUUID(),
-    account_id: change.accountId,
-    name: change.scriptName,
-    kind: fate.kind ?? "worker",
-    tag: randomBytes(16).toString("hex"),
-    created_on: now,
-    modified_on: now,
-    last_deployed_from: change.source,
-    migration_tag: state.migrationTag ?? null,
-    // Host names answer once a client asks for them (`POST …/subdomain`), as with the original.
-    enabled: 0,
-    previews_enabled: 0,
-    next_version_number: nextVersionNumber,
-    settings_json: JSON.stringify(patchedSettings({}, fate.settings ?? {})),
-  };
-}
+type ScriptPart = Pick<CheckedVersion, "fate" | "state" | "now">;
 
 async function updateScript(
   db: Platform["db"],

@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { ApiError, type ApiFailure, ApiResult } from "../lib/api.ts";
 import { assetRoutes } from "../products/assets/routes.ts";
 import { durableObjectRoutes } from "../products/durable-objects/routes.ts";
+import type { ApiRoute } from "../store/platform.ts";
 import { type TestPlatform, testPlatform } from "../store/testing.ts";
 import { workersRoutes } from "./routes.ts";
 
@@ -49,11 +50,11 @@ export function uploadForm(metadata: Record<string, unknown> = {}, modules: Modu
   return form;
 }
 
-/** Paths are relative to `/accounts/<account>/workers`, unless they start with `//`. */
-export async function testApi(env: Record<string, string> = {}): Promise<TestApi> {
+/** Paths are relative to `/accounts/<account>/workers`, unless they start with `//`. `more`: tables of rooms above this one. */
+export async function testApi(env: Record<string, string> = {}, more: ApiRoute[] = []): Promise<TestApi> {
   const platform = await testPlatform(env);
   const app = new Hono();
-  for (const row of [...assetRoutes, ...durableObjectRoutes, ...workersRoutes]) {
+  for (const row of [...assetRoutes, ...durableObjectRoutes, ...workersRoutes, ...more]) {
     app.on(row.method, row.path, async (context) => {
       const raw = context.req.raw;
       const params: Record<string, string> = context.req.param();

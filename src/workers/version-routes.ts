@@ -1,13 +1,16 @@
+import { keptVersions } from "../domain/script-kind.ts";
 import { ApiResult, route } from "../lib/api.ts";
 import { pageResult, readPage } from "../lib/paging.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 import { changeOf } from "./change.ts";
-import { DEPLOYABLE_VERSIONS } from "./limits.ts";
 import { messagesOf, presentVersion } from "./present.ts";
 import { requireScript } from "./scripts.ts";
 import { patchNewestVersion, versionPatchSchema } from "./secrets.ts";
 import { storeUpload } from "./uploads.ts";
 import { countVersions, listVersions, requireVersion } from "./versions.ts";
+
+/** Versions in one answer, at most. */
+const MAX_PAGE = 100;
 
 const versions = "/accounts/:account/workers/scripts/:script/versions";
 
@@ -35,8 +38,8 @@ export const versionRoutes: ApiRoute[] = [
     handle: async ({ platform, accountId, params, query }) => {
       const script = await requireScript(platform, accountId, params.script ?? "");
       const deployable = query.get("deployable") === "true";
-      const page = readPage(query, { default: deployable ? DEPLOYABLE_VERSIONS : 20, max: DEPLOYABLE_VERSIONS });
-      const within = deployable ? DEPLOYABLE_VERSIONS : Number.POSITIVE_INFINITY;
+      const page = readPage(query, { default: deployable ? MAX_PAGE : 20, max: MAX_PAGE });
+      const within = deployable ? keptVersions[script.kind] : Number.POSITIVE_INFINITY;
       const rows = await listVersions(platform, script, page, within);
       const items = rows.map((version) => presentVersion(script, version));
       const { resultInfo } = pageResult(page, items, Math.min(await countVersions(platform, script), within));

@@ -1,9 +1,9 @@
+import { keptVersions } from "../domain/script-kind.ts";
 import type { LaunchRecord } from "../domain/version.ts";
 import type { Page } from "../lib/paging.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow, VersionRow } from "../store/schema.ts";
 import { noVersions, versionNotFound } from "./errors.ts";
-import { DEPLOYABLE_VERSIONS } from "./limits.ts";
 import { isVersionId } from "./names.ts";
 
 /** What an upload said besides the launch record, as `metadata_json` holds it. */
@@ -121,7 +121,7 @@ export async function countVersions({ db }: Db, script: ScriptRow): Promise<numb
 
 /** Number of the oldest version that may still be deployed or previewed. */
 export function oldestDeployableNumber(script: ScriptRow): number {
-  return script.next_version_number - DEPLOYABLE_VERSIONS;
+  return script.next_version_number - keptVersions[script.kind];
 }
 
 function newestFirst(db: Platform["db"], script: ScriptRow) {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Kysely } from "kysely";
 import { hostName, isWithin } from "../domain/host-name.ts";
+import { PAGES_LABEL } from "../domain/routing.ts";
 import { storageLabels } from "../domain/storage-host.ts";
 import type { Page } from "../lib/paging.ts";
 import type { Platform } from "../store/platform.ts";
@@ -120,7 +121,7 @@ export async function refusePlatformName(db: Db, { config }: Pick<Platform, "con
 }
 
 /** Labels below the base domain that are nobody's. */
-export const RESERVED_SUBDOMAINS: ReadonlySet<string> = new Set(["pages", ...storageLabels]);
+export const RESERVED_SUBDOMAINS: ReadonlySet<string> = new Set([PAGES_LABEL, ...storageLabels]);
 
 export function newId(): string {
   return randomBytes(16).toString("hex");

@@ -5,7 +5,7 @@ import { removeFile } from "../../lib/durable-file.ts";
 import type { Platform } from "../../store/platform.ts";
 import { removeAssetBlob } from "./asset-blobs.ts";
 import { Manifest } from "./manifest.ts";
-import { activeSites, newestSites, sitesServedSince } from "./routed-sites.ts";
+import { activeSites, aliasedSites, newestSites, sitesServedSince } from "./routed-sites.ts";
 import { type ContentStore, pieces } from "./store.ts";
 import { assetUploads, readUploadFiles } from "./uploads.ts";
 import { readSite } from "./version-site.ts";
@@ -30,8 +30,6 @@ export interface Collected {
 const GRACE_MS = 2 * 3_600_000;
 /** Edges may route by a snapshot that is a day old, which names sites for as long. */
 const SNAPSHOT_AGE_MS = 25 * 3_600_000;
-/** Versions of a script that can be deployed or previewed. */
-const NAMED_VERSIONS = 100;
 
 /**
  * Collects once. Kept is what these name: versions that can be deployed or previewed, active and retained deployments, and
@@ -85,7 +83,8 @@ class Marks {
     const { db, config } = this.#parts;
     const since = new Date(nowMs - config.assets.retentionMs - SNAPSHOT_AGE_MS).toISOString();
     const sites = [
-      ...(await newestSites(db, NAMED_VERSIONS)),
+      ...(await newestSites(db)),
+      ...(await aliasedSites(db)),
       ...(await activeSites(db)),
       ...(await sitesServedSince(db, since)),
     ];

@@ -56,6 +56,10 @@ export const MAX_DESTINATION_CHARS = 8192;
 export const MAX_WORKER_FIRST_RULES = 100;
 export const MAX_WORKER_FIRST_RULE_CHARS = 100;
 
+/** `_routes.json` (documented). */
+export const MAX_ROUTES_RULES = 100;
+export const MAX_ROUTES_RULE_CHARS = 100;
+
 /** Diagnostics kept per file. Own: a broken file can hold a mistake on each line. */
 export const MAX_DIAGNOSTICS = 200;
 

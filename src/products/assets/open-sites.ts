@@ -6,6 +6,7 @@ import { Manifest } from "./manifest.ts";
 import type { RequestTarget, Site } from "./prepare.ts";
 import { NO_REDIRECT_RULES } from "./redirects-file.ts";
 import { type AssetRouting, navigationPrefersAssets } from "./route.ts";
+import { compileRoutes } from "./routes-json.ts";
 import { parseRunWorkerFirst } from "./run-worker-first.ts";
 import { openSite } from "./site.ts";
 
@@ -58,7 +59,7 @@ export class OpenSites {
     const record = JSON.parse((await this.#read(key)).toString()) as SiteRecord;
     const contents = this.#contents.account(record.accountId);
     const site = openSite(record, await this.#manifest(record.manifest), contents, record.mode);
-    const { hasWorker, runWorkerFirst, compatibilityDate, compatibilityFlags } = record;
+    const { hasWorker, runWorkerFirst, functionRoutes, compatibilityDate, compatibilityFlags } = record;
     const opened: OpenSite = {
       site,
       answers: new AnswerCache(site),
@@ -66,6 +67,7 @@ export class OpenSites {
         hasWorker,
         runWorkerFirst: parseRunWorkerFirst(runWorkerFirst),
         navigationPrefersAssets: navigationPrefersAssets(compatibilityDate, compatibilityFlags),
+        ...(functionRoutes && { functionRoutes: compileRoutes(functionRoutes) }),
       },
       contents,
     };

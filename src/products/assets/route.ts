@@ -1,6 +1,7 @@
 /** Whether a request goes to the assets or to the Worker behind them (workers-semantics.md 2.2). */
 
 import type { Answer } from "./prepare.ts";
+import { type RouteMatcher, startsCode } from "./routes-json.ts";
 import { type RunWorkerFirst, workerFirst } from "./run-worker-first.ts";
 
 export interface AssetRouting {
@@ -8,6 +9,8 @@ export interface AssetRouting {
   runWorkerFirst: RunWorkerFirst;
   /** See {@link navigationPrefersAssets}. */
   navigationPrefersAssets: boolean;
+  /** Of a Pages project with Functions: they alone decide. */
+  functionRoutes?: RouteMatcher;
 }
 
 const PREFER_FLAG = "assets_navigation_prefers_asset_serving";
@@ -32,6 +35,7 @@ export function route(
   answer: () => Answer,
 ): "assets" | "worker" {
   if (!routing.hasWorker) return "assets";
+  if (routing.functionRoutes) return startsCode(routing.functionRoutes, path) ? "worker" : "assets";
   const decided = workerFirst(routing.runWorkerFirst, path);
   if (decided) return decided;
   const fallbackCounts =

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { keptVersions, type ScriptKind } from "../../domain/script-kind.ts";
 import type { Database } from "../../store/schema.ts";
 
 /** Versions of which a script's earlier files stay reachable, at most (workers-semantics.md 2.9). */
@@ -73,13 +74,33 @@ export async function sitesServedSince(db: Db, since: string): Promise<DeployedS
 }
 
 /** Sites of the newest versions of each script: those that can be deployed or previewed. */
-export async function newestSites(db: Db, versionsPerScript: number): Promise<DeployedSite[]> {
+export async function newestSites(db: Db): Promise<DeployedSite[]> {
+  const kinds = Object.entries(keptVersions) as [ScriptKind, number][];
   const rows = await db
     .selectFrom("version_sites")
     .innerJoin("versions", "versions.id", "version_sites.version_id")
     .innerJoin("scripts", "scripts.id", "version_sites.script_id")
     .select(["version_sites.script_id", "version_sites.version_id", "version_sites.site"])
-    .where(({ eb }) => eb("versions.number", ">=", eb("scripts.next_version_number", "-", versionsPerScript)))
+    .where(({ eb, or, and }) =>
+      or(
+        kinds.map(([kind, kept]) =>
+          and([
+            eb("scripts.kind", "=", kind),
+            eb("versions.number", ">=", eb("scripts.next_version_number", "-", kept)),
+          ]),
+        ),
+      ),
+    )
+    .execute();
+  return rows.map(asSite);
+}
+
+/** Sites of versions that an alias names, however old they are. */
+export async function aliasedSites(db: Db): Promise<DeployedSite[]> {
+  const rows = await db
+    .selectFrom("version_sites")
+    .innerJoin("aliases", "aliases.version_id", "version_sites.version_id")
+    .select(["version_sites.script_id", "version_sites.version_id", "version_sites.site"])
     .execute();
   return rows.map(asSite);
 }

@@ -1,15 +1,14 @@
+import { matchesGlob, splitGlob } from "./glob.ts";
 import { MAX_WORKER_FIRST_RULE_CHARS, MAX_WORKER_FIRST_RULES } from "./limits.ts";
 
 /** `true`: every request goes to the Worker; a list: those that its rules select (workers-semantics.md 2.3). */
 export type RunWorkerFirst = boolean | WorkerFirstRules;
 
 export interface WorkerFirstRules {
-  positive: Glob[];
-  negative: Glob[];
+  /** Pieces of the rules between their stars. */
+  positive: string[][];
+  negative: string[][];
 }
-
-/** The pieces of a rule between its `*`. */
-type Glob = string[];
 
 /** The setting is not valid; `message` is for the user. */
 export class WorkerFirstError extends Error {
@@ -43,7 +42,7 @@ export function parseRunWorkerFirst(value: unknown): RunWorkerFirst {
   if (positive.length === 0)
     throw new WorkerFirstError("run_worker_first needs at least one rule that is not negative");
   const negative = rules.filter((rule) => rule.startsWith("!")).map((rule) => rule.slice(1));
-  return { positive: positive.map(glob), negative: negative.map(glob) };
+  return { positive: positive.map(splitGlob), negative: negative.map(splitGlob) };
 }
 
 function checkRule(rule: unknown): string {
@@ -61,27 +60,6 @@ function checkRule(rule: unknown): string {
 /** What the setting says of a path: the Worker, the assets, or (undefined) whichever has an answer. */
 export function workerFirst(setting: RunWorkerFirst, path: string): "worker" | "assets" | undefined {
   if (typeof setting === "boolean") return setting ? "worker" : undefined;
-  if (setting.negative.some((pieces) => matchGlob(pieces, path))) return "assets";
-  return setting.positive.some((pieces) => matchGlob(pieces, path)) ? "worker" : undefined;
-}
-
-function glob(rule: string): Glob {
-  return rule.split(/\*+/);
-}
-
-/** Head and tail are anchored; each piece between is taken at its first occurrence. Never goes back. */
-function matchGlob(pieces: Glob, path: string): boolean {
-  const head = pieces[0] ?? "";
-  if (pieces.length === 1) return path === head;
-  const tail = pieces.at(-1) ?? "";
-  if (path.length < head.length + tail.length || !path.startsWith(head) || !path.endsWith(tail)) return false;
-  const end = path.length - tail.length;
-  let from = head.length;
-  for (let i = 1; i < pieces.length - 1; i++) {
-    const piece = pieces[i] ?? "";
-    const at = path.indexOf(piece, from);
-    if (at < 0 || at + piece.length > end) return false;
-    from = at + piece.length;
-  }
-  return true;
+  if (setting.negative.some((pieces) => matchesGlob(pieces, path))) return "assets";
+  return setting.positive.some((pieces) => matchesGlob(pieces, path)) ? "worker" : undefined;
 }

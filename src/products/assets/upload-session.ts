@@ -15,7 +15,8 @@ export interface ManifestFile {
   size: number;
 }
 
-const HASH = /^[0-9a-f]{32}$/;
+/** The client's name of a content. */
+export const HASH = /^[0-9a-f]{32}$/;
 
 /** Checks the `manifest` of a session request. Throws an `ApiError` that names the first fault. */
 export function checkManifest(manifest: unknown, limits: AssetLimits): ManifestFile[] {

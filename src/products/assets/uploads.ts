@@ -48,18 +48,27 @@ export class AssetUploads {
   /** Begins an upload, of a script that need not exist. Errors: 10021, 10304. */
   async start(accountId: string, scriptName: string, manifest: unknown): Promise<StartedUpload> {
     const files = checkManifest(manifest, this.limits);
-    const key = await putAssetBlob(this.#parts, Buffer.from(JSON.stringify(files.map(fileRow).sort(byPath))));
-    const missing = await this.store.exclusively(accountId, async () => {
-      // From here on the collector spares the contents that it finds in this session.
-      await this.#extend(accountId, key);
-      return this.#missing(accountId, files);
-    });
+    const { key, result: missing } = await this.holding(accountId, files, () => this.#missing(accountId, files));
     // What is known of an earlier upload of the same files may be out of date.
     const name = `${accountId}/${key}`;
     if (this.#open.get(name)?.users === 0) this.#open.delete(name);
     const claims = { accountId, scriptName, manifest: key };
     if (missing.size === 0) return { jwt: this.#sign({ ...claims, purpose: "completion" }), buckets: [] };
     return { jwt: this.#sign({ ...claims, purpose: "upload" }), buckets: makeBuckets(missing, this.limits) };
+  }
+
+  /** Runs a task; from its beginning on the collector spares these contents, which need not be there yet, as long as an upload may take. */
+  async holding<Result>(
+    accountId: string,
+    files: ManifestFile[],
+    task: () => Promise<Result>,
+  ): Promise<{ key: string; result: Result }> {
+    const key = await putAssetBlob(this.#parts, Buffer.from(JSON.stringify(files.map(fileRow).sort(byPath))));
+    const result = await this.store.exclusively(accountId, async () => {
+      await this.#extend(accountId, key);
+      return task();
+    });
+    return { key, result };
   }
 
   /** Runs a task with the upload that the token opens. Errors: 10305. */

@@ -1,0 +1,130 @@
+import { z } from "zod";
+import { route } from "../lib/api.ts";
+import { pageResult, readPage } from "../lib/paging.ts";
+import type { ApiRoute, Platform } from "../store/platform.ts";
+import { isClient } from "../workers/change.ts";
+import { projectChange } from "./change.ts";
+import { deleteDeployment, retry, rollback } from "./change-deployments.ts";
+import { deployForm } from "./deploy.ts";
+import { readDeploymentForm } from "./deployment-form.ts";
+import { listDeployments, requireDeployment } from "./deployments.ts";
+import { nothingToBuild, tailsUnavailable } from "./errors.ts";
+import { presentDeployment } from "./present.ts";
+import { PROJECTS } from "./project-routes.ts";
+import { requireProject } from "./projects.ts";
+
+const deployments = `${PROJECTS}/:project/deployments`;
+const one = `${deployments}/:deployment`;
+
+interface Called {
+  platform: Platform;
+  accountId: string;
+  params: Record<string, string>;
+}
+
+async function present({ platform, accountId, params }: Called, id = params.deployment ?? "") {
+  const project = await requireProject(platform, accountId, params.project ?? "");
+  return presentDeployment(platform, project, await requireDeployment(platform, project, id));
+}
+
+/**
+ * The client prints an alias only if it ends in the original's domain. Behind `/#` the end is a fragment, which browsers do not
+ * send, so what it prints opens.
+ */
+function forClient(aliases: unknown): unknown {
+  return Array.isArray(aliases) ? aliases.map((alias) => `${alias}/#.pages.dev`) : aliases;
+}
+
+/** Deployments of Pages projects. */
+export const deploymentRoutes: ApiRoute[] = [
+  route<Platform>({
+    method: "GET",
+    path: deployments,
+    scope: "read",
+    summary: "List a project's deployments, newest first; `env` chooses production or preview",
+    handle: async ({ platform, accountId, params, query }) => {
+      const page = readPage(query, { default: 25, max: 100 });
+      const project = await requireProject(platform, accountId, params.project ?? "");
+      const environment = query.get("env") || undefined;
+      const { deployments, count } = await listDeployments(platform, project, { ...page, environment });
+      const rows = await Promise.all(deployments.map((row) => presentDeployment(platform, project, row)));
+      return pageResult(page, rows, count);
+    },
+  }),
+  route<Platform>({
+    method: "POST",
+    path: deployments,
+    scope: "edit",
+    summary: "Deploy uploaded files, with Functions if there are any",
+    handle: async (request) => {
+      const name = request.params.project ?? "";
+      await requireProject(request.platform, request.accountId, name);
+      const form = await readDeploymentForm(request.raw, request.platform.blobs);
+      if (!form.manifest) throw nothingToBuild();
+      return present(request, await deployForm(projectChange(request), name, form, form.manifest));
+    },
+  }),
+  route<Platform>({
+    method: "GET",
+    path: one,
+    scope: "read",
+    summary: "Read a deployment",
+    handle: async (request) => {
+      const deployment = await present(request);
+      return isClient(request.raw) ? { ...deployment, aliases: forClient(deployment.aliases) } : deployment;
+    },
+  }),
+  route<Platform>({
+    method: "DELETE",
+    path: one,
+    scope: "edit",
+    summary: "Delete a deployment; one that an alias shows only with `force=true`",
+    handle: async (request) => {
+      const { project = "", deployment = "" } = request.params;
+      await deleteDeployment(projectChange(request), project, deployment, request.query.get("force") === "true");
+      return null;
+    },
+  }),
+  route<Platform>({
+    method: "POST",
+    path: `${one}/retry`,
+    scope: "edit",
+    summary: "Deploy the same files and code again, with what the project has now",
+    handle: async (request) => {
+      const { project = "", deployment = "" } = request.params;
+      return present(request, await retry(projectChange(request), project, deployment));
+    },
+  }),
+  route<Platform>({
+    method: "POST",
+    path: `${one}/rollback`,
+    scope: "edit",
+    summary: "Let production serve an earlier (or later) deployment of it",
+    handle: async (request) => {
+      const { project = "", deployment = "" } = request.params;
+      await rollback(projectChange(request), project, deployment);
+      return present(request);
+    },
+  }),
+  route<Platform>({
+    method: "GET",
+    path: `${one}/history/logs`,
+    scope: "read",
+    summary: "Read a deployment's log",
+    handle: async ({ platform, accountId, params }) => {
+      const project = await requireProject(platform, accountId, params.project ?? "");
+      const { details } = await requireDeployment(platform, project, params.deployment ?? "");
+      return { total: details.log.length, includes_container_logs: true, data: details.log };
+    },
+  }),
+  route<Platform, unknown>({
+    method: "POST",
+    path: `${one}/tails`,
+    scope: "read",
+    summary: "Live logs: not available yet",
+    body: z.unknown(),
+    handle: () => {
+      throw tailsUnavailable();
+    },
+  }),
+];

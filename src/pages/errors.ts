@@ -1,0 +1,87 @@
+/**
+ * Every refusal of this folder. 8000000, 8000007, 8000013, 8000028 and 8000035 are the original's (`pages-and-builds.md` 3);
+ * those from 8000100 on are our own.
+ */
+import { ApiError } from "../lib/api.ts";
+import * as limits from "./limits.ts";
+
+const refuse = (status: number, code: number, message: string) => new ApiError(status, { code, message });
+
+export const projectNotFound = (name: string) =>
+  refuse(
+    404,
+    8000007,
+    `Project not found: "${name}" is none of your Pages projects. \`wrangler pages project list\` shows those there are.`,
+  );
+
+export const badUploadToken = (why: string) =>
+  refuse(401, 8000013, `The upload token is not valid: ${why}. Ask for another one (\`upload-token\`).`);
+
+export const domainsLeft = (names: string[]) =>
+  refuse(409, 8000028, `The project still has custom domains: ${names.join(", ")}. Remove them first.`);
+
+export const aliasedDeployment = (aliases: string[]) =>
+  refuse(
+    409,
+    8000035,
+    `The deployment is what ${aliases.join(", ")} shows. Delete it with force (\`--force\`, \`?force=true\`), and the alias ends with it.`,
+  );
+
+export const projectExists = (name: string) =>
+  refuse(409, 8000100, `A project named "${name}" already exists. Choose another name.`);
+
+export const invalidProjectName = (name: string) =>
+  refuse(
+    400,
+    8000101,
+    `"${name.slice(0, 80)}" cannot be the name of a project. Use lower-case letters, digits and inner "-", ` +
+      `and at most ${limits.MAX_PROJECT_NAME_LENGTH} characters.`,
+  );
+
+export const tooManyProjects = () =>
+  refuse(400, 8000102, `The account has ${limits.MAX_PROJECTS} projects, and cannot have more. Delete one first.`);
+
+/** Anything wrong with a request, in words for the caller. */
+export const invalidRequest = (message: string) => refuse(400, 8000103, message);
+
+export const deploymentNotFound = (id: string) =>
+  refuse(
+    404,
+    8000104,
+    `There is no deployment "${id.slice(0, 80)}" of this project; \`wrangler pages deployment list\` shows those there are.`,
+  );
+
+export const liveDeployment = () =>
+  refuse(
+    409,
+    8000105,
+    "The deployment is the one that production serves, so it cannot be deleted. Deploy or roll back to another one first.",
+  );
+
+export const notRollbackTarget = () =>
+  refuse(
+    400,
+    8000106,
+    "Only production deployments that succeeded can be rolled back to; previews cannot. Deploy the branch to production instead.",
+  );
+
+export const nothingToBuild = () =>
+  refuse(
+    400,
+    8000107,
+    "This deployment has no files of its own and would have to be built from its repository, which this Freehold cannot do yet. " +
+      "Build it yourself and upload the result with `wrangler pages deploy`.",
+  );
+
+export const aliasTaken = (alias: string, branch: string) =>
+  refuse(409, 8000108, `The alias "${alias}" shows the branch "${branch}". Remove it there first, or choose another.`);
+
+export const aliasNotFound = (alias: string) =>
+  refuse(404, 8000109, `The project has no alias "${alias.slice(0, 80)}" that was given by name.`);
+
+export const tailsUnavailable = () =>
+  refuse(
+    501,
+    8000110,
+    "Live logs of Pages deployments are not available yet on this Freehold. `wrangler pages dev` shows the log of a local run.",
+  );

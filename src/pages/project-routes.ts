@@ -1,0 +1,76 @@
+import type { z } from "zod";
+import { route } from "../lib/api.ts";
+import { pageResult, readPage } from "../lib/paging.ts";
+import type { ApiRoute, Platform } from "../store/platform.ts";
+import { changeScript } from "../workers/change.ts";
+import { refuseUsed, removeScript } from "../workers/delete-script.ts";
+import { projectChange } from "./change.ts";
+import { createProject, patchProject, projectCreateSchema, projectPatchSchema } from "./change-projects.ts";
+import { presentProject } from "./present.ts";
+import { listProjects, requireProject, scriptOf } from "./projects.ts";
+
+export const PROJECTS = "/accounts/:account/pages/projects";
+const project = `${PROJECTS}/:project`;
+
+/** Pages projects: list, make, read, change, delete. */
+export const projectRoutes: ApiRoute[] = [
+  route<Platform>({
+    method: "GET",
+    path: PROJECTS,
+    scope: "read",
+    summary: "List the account's Pages projects, newest first",
+    handle: async ({ platform, accountId, query }) => {
+      const page = readPage(query, { default: 10, max: 100 });
+      const { projects, count } = await listProjects(platform, accountId, page);
+      return pageResult(page, await Promise.all(projects.map((one) => presentProject(platform, one))), count);
+    },
+  }),
+  route<Platform, z.infer<typeof projectCreateSchema>>({
+    method: "POST",
+    path: PROJECTS,
+    scope: "edit",
+    summary: "Make a Pages project",
+    body: projectCreateSchema,
+    handle: async (request) => {
+      const created = await createProject({ ...projectChange(request), scriptName: "" }, request.body);
+      return presentProject(request.platform, created);
+    },
+  }),
+  route<Platform>({
+    method: "GET",
+    path: project,
+    scope: "read",
+    summary: "Read a Pages project",
+    handle: async ({ platform, accountId, params }) =>
+      presentProject(platform, await requireProject(platform, accountId, params.project ?? "")),
+  }),
+  route<Platform, z.infer<typeof projectPatchSchema>>({
+    method: "PATCH",
+    path: project,
+    scope: "edit",
+    summary: "Change a Pages project: what is named; null takes away. Deployments have it from the next one on",
+    body: projectPatchSchema,
+    handle: async (request) => {
+      const changed = await patchProject(projectChange(request), request.params.project ?? "", request.body);
+      return presentProject(request.platform, changed);
+    },
+  }),
+  route<Platform>({
+    method: "DELETE",
+    path: project,
+    scope: "edit",
+    summary: "Delete a Pages project with all its deployments and state",
+    handle: async (request) => {
+      const { platform, accountId, actor, params } = request;
+      const change = projectChange(request);
+      const name = params.project ?? "";
+      await changeScript(change, async () => {
+        const script = await scriptOf(platform, await requireProject(platform, accountId, name));
+        if (request.query.get("force") !== "true") await refuseUsed(change, script);
+        await removeScript(change, script);
+      });
+      await platform.audit({ accountId, actor, action: "pages.delete-project", target: name });
+      return null;
+    },
+  }),
+];

@@ -1,0 +1,7 @@
+import type { ApiRoute } from "../store/platform.ts";
+import { deploymentRoutes } from "./deployment-routes.ts";
+import { projectRoutes } from "./project-routes.ts";
+import { uploadRoutes } from "./upload-routes.ts";
+
+/** Everything the API says about Pages, below `/client/v4`. */
+export const pagesRoutes: ApiRoute[] = [...projectRoutes, ...deploymentRoutes, ...uploadRoutes];
