@@ -77,6 +77,8 @@ export function answerUnrouted(routes: ApiRoute[], method: string, path: string)
 }
 
 function pathPattern(path: string): RegExp {
-  const parts = path.split("/").map((part) => (part.startsWith(":") ? "[^/]+" : part.replace(/[^\w-]/g, "\\$&")));
+  const parts = path
+    .split("/")
+    .map((part) => (part.startsWith(":") ? (part.endsWith("{.+}") ? ".+" : "[^/]+") : part.replace(/[^\w-]/g, "\\$&")));
   return new RegExp(`^${parts.join("/")}$`);
 }

@@ -6,6 +6,7 @@ import { durableObjectRoutes } from "../products/durable-objects/routes.ts";
 import { kvRoutes } from "../products/kv/routes.ts";
 import { consumerRoutes } from "../products/queues/consumer-routes.ts";
 import { queueRoutes } from "../products/queues/routes.ts";
+import { r2Routes } from "../products/r2/routes.ts";
 import { s3Routes } from "../products/s3/routes.ts";
 import { secretsStoreRoutes } from "../products/secrets-store/routes.ts";
 import { workflowRoutes } from "../products/workflows/routes.ts";
@@ -29,6 +30,7 @@ export function allRoutes(tokens: Tokens): ApiRoute[] {
     ...d1Routes,
     ...durableObjectRoutes,
     ...kvRoutes,
+    ...r2Routes,
     ...secretsStoreRoutes,
     ...s3Routes,
     ...queueRoutes,

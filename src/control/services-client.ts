@@ -9,6 +9,8 @@ const CONNECT_PAUSES_MS = [0, 100, 200, 400, 800, 1600];
 /** No byte either way for so long: the call has failed. */
 const STALL_MS = 60_000;
 
+const MAX_HEADER_BYTES = 64 * 1024;
+
 /** HTTP to the services role at its socket. Bodies are streamed both ways. */
 export function servicesCaller(socketPath: string): ServicesCaller {
   const agent = new Agent({ keepAlive: true, maxFreeSockets: 8 });
@@ -39,6 +41,8 @@ function send(socketPath: string, agent: Agent, path: string, options: ServicesR
       method,
       headers: { ...length, ...headers },
       timeout: STALL_MS,
+      // Metadata of an object comes in a header.
+      maxHeaderSize: MAX_HEADER_BYTES,
     });
     outgoing.once("timeout", () => outgoing.destroy(new Error("there was no answer in time")));
     outgoing.once("error", reject);

@@ -69,6 +69,8 @@ type BoundProduct =
     }
   | { type: "d1"; name: string /** UUID. */; databaseId: string }
   | { type: "kv_namespace"; name: string /** 32 hex digits. */; namespaceId: string }
+  /** The bucket that has this name at the time of a call. */
+  | { type: "r2_bucket"; name: string; bucketName: string; jurisdiction?: string }
   | {
       type: "queue";
       name: string;

@@ -9,6 +9,7 @@ const context: AcceptContext = {
   workflow: (name) => (name === "flow" ? "id of flow" : undefined),
   database: (databaseId) => databaseId === "d1d1",
   kvNamespace: (namespaceId) => namespaceId === "4b4b",
+  r2Bucket: (name) => name === "things",
   secretScopes: (storeId, name) =>
     storeId === "5705e"
       ? new Map([

@@ -18,6 +18,8 @@ export interface AcceptContext {
   database(databaseId: string): boolean;
   /** Whether the account has this KV namespace. */
   kvNamespace(namespaceId: string): boolean;
+  /** Whether the account has an R2 bucket of this name. */
+  r2Bucket(name: string): boolean;
   /** Scopes of a secret of the Secrets Store. Undefined when the account has no such store or secret. */
   secretScopes(storeId: string, secretName: string): string[] | undefined;
   /** Id of the account's queue of this name; undefined: there is none. */

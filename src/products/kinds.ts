@@ -5,6 +5,7 @@ import { durableObjectNamespace } from "./durable-objects/binding.ts";
 import type { AnyBindingKind } from "./kind.ts";
 import { kv } from "./kv/binding.ts";
 import { queue } from "./queues/binding.ts";
+import { r2 } from "./r2/binding.ts";
 import { rateLimit } from "./rate-limiting/binding.ts";
 import { secretsStoreSecret } from "./secrets-store/binding.ts";
 import { service } from "./service/binding.ts";
@@ -27,6 +28,7 @@ const kinds: AnyBindingKind[] = [
   d1,
   kv,
   queue,
+  r2,
   workflow,
   rateLimit,
   secretsStoreSecret,

@@ -9,6 +9,7 @@ import type { DatabaseCaller } from "../products/d1/backend.ts";
 import { failureReply, type HostReply, type HostRequest } from "../products/d1/host-protocol.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { Queues } from "../products/queues/queues.ts";
+import { Buckets } from "../products/r2/buckets.ts";
 import { SecretReader } from "../products/secrets-store/published.ts";
 import { Backends } from "./backends.ts";
 import { ProductsApi } from "./products-api.ts";
@@ -21,6 +22,7 @@ let asked: { accountId: string; request: HostRequest; timeoutMs: number | undefi
 let reply: HostReply;
 let kv: KvNamespaces;
 let queues: Queues;
+let buckets: Buckets;
 let backends: Backends;
 let api: ProductsApi;
 
@@ -39,6 +41,7 @@ beforeEach(async () => {
   reply = { ok: true, bookmark: "mark", payload: Buffer.from('{"success":true}') };
   kv = new KvNamespaces(join(directory, "kv"));
   queues = new Queues(join(directory, "queues"));
+  buckets = new Buckets(join(directory, "r2"));
   const record = {
     accountId: ACCOUNT,
     bindings: [
@@ -50,6 +53,7 @@ beforeEach(async () => {
   backends = new Backends({
     databases,
     kv,
+    buckets,
     secrets: new SecretReader(directory, directory),
     queues,
     caches: noCaches,
@@ -63,7 +67,14 @@ beforeEach(async () => {
     links: [],
     backends: { socket: "backends.sock" },
   });
-  api = new ProductsApi({ databases, caches: { purge: async () => 0 }, kv, queues, deliveryFailure: () => undefined });
+  api = new ProductsApi({
+    databases,
+    caches: { purge: async () => 0 },
+    kv,
+    buckets,
+    queues,
+    deliveryFailure: () => undefined,
+  });
   await api.listen(join(directory, "services.sock"));
 });
 
@@ -71,6 +82,7 @@ afterEach(async () => {
   await Promise.all([backends.detachAll(), api.close()]);
   kv.close();
   await queues.close();
+  buckets.close();
   await rm(directory, { recursive: true });
 });
 

@@ -19,6 +19,9 @@ import { METADATA_HEADER } from "../products/kv/wire.ts";
 import { serveQueue } from "../products/queues/backend.ts";
 import type { Queues } from "../products/queues/queues.ts";
 import { DELAY_HEADER, FORMAT_HEADER } from "../products/queues/wire.ts";
+import { serveR2 } from "../products/r2/backend.ts";
+import type { Buckets } from "../products/r2/buckets.ts";
+import { METADATA_SIZE_HEADER, REQUEST_HEADER } from "../products/r2/wire.ts";
 import { serveRateLimit } from "../products/rate-limiting/backend.ts";
 import { Counters } from "../products/rate-limiting/counters.ts";
 import { serveSecret } from "../products/secrets-store/backend.ts";
@@ -44,6 +47,7 @@ export interface BackendsOptions {
   databases: DatabaseCaller;
   caches: CacheAccess;
   kv: KvNamespaces;
+  buckets: Buckets;
   secrets: SecretReader;
   queues: Queues;
   /** Path of a version's launch record. */
@@ -56,6 +60,8 @@ const names = new HeaderNames([
   METADATA_HEADER,
   FORMAT_HEADER,
   DELAY_HEADER,
+  REQUEST_HEADER,
+  METADATA_SIZE_HEADER,
   ...cacheHeaderNames,
 ]);
 const bindingId = names.id(BINDING_HEADER);
@@ -63,6 +69,8 @@ const sessionId = names.id(SESSION_HEADER);
 const metadataId = names.id(METADATA_HEADER);
 const formatId = names.id(FORMAT_HEADER);
 const delayId = names.id(DELAY_HEADER);
+const requestId = names.id(REQUEST_HEADER);
+const metadataSizeId = names.id(METADATA_SIZE_HEADER);
 
 /** The sockets behind bindings that speak HTTP: one for each runner, on which a header says which binding is meant. */
 export class Backends {
@@ -155,6 +163,12 @@ export class Backends {
         const { target } = head;
         const [format, delay] = [head.get(formatId), head.get(delayId)];
         serveQueue(this.#options.queues, { exchange, target, format, delay, accountId, binding });
+        return;
+      }
+      case "r2_bucket": {
+        const request = head.get(requestId);
+        const metadataSize = head.get(metadataSizeId);
+        serveR2(this.#options.buckets, { exchange, request, metadataSize, accountId, bucketName: binding.bucketName });
         return;
       }
       default:

@@ -6,6 +6,7 @@ import { Cleanup } from "../lib/http/testing.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { planLaunch } from "../products/launch.ts";
 import { Queues } from "../products/queues/queues.ts";
+import { Buckets } from "../products/r2/buckets.ts";
 import { SecretReader } from "../products/secrets-store/published.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../workerd/testing.ts";
 import { Backends } from "./backends.ts";
@@ -101,6 +102,7 @@ async function start(maxBytes: number, scriptName = "test"): Promise<void> {
     databases: { run: () => {} },
     caches,
     kv: new KvNamespaces(join(directory, "kv")),
+    buckets: new Buckets(join(directory, "r2")),
     secrets: new SecretReader(directory, directory),
     queues: new Queues(join(directory, "queues")),
     launchRecord: () => launchRecord,

@@ -69,9 +69,9 @@ export async function runServices(): Promise<void> {
     const message = `Worker "${script}" ${shares ? "has no deployment" : "does not exist"}.`;
     return Promise.resolve({ outcome: "scriptNotFound", begun: false, message });
   });
-  const backends = new Backends({ databases, caches, kv, secrets, queues, launchRecord: files.launchRecord });
+  const backends = new Backends({ databases, caches, kv, buckets, secrets, queues, launchRecord: files.launchRecord });
   const deliveryFailure = (queueId: string) => consumers.failure(queueId);
-  const productsApi = new ProductsApi({ databases, caches, kv, queues, deliveryFailure });
+  const productsApi = new ProductsApi({ databases, caches, kv, buckets, queues, deliveryFailure });
 
   /** A script that comes later with the name of one that was deleted must not find its responses. */
   const forgetScripts = () => {

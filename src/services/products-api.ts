@@ -14,6 +14,8 @@ import type { KvNamespaces } from "../products/kv/namespaces.ts";
 import { METADATA_HEADER } from "../products/kv/wire.ts";
 import { type DeliveryFailure, QUEUE_PATH, serveQueueApi } from "../products/queues/api.ts";
 import type { Queues } from "../products/queues/queues.ts";
+import type { Buckets } from "../products/r2/buckets.ts";
+import { ATTRIBUTES_HEADER, R2_API, serveR2Api } from "../products/r2/service-api.ts";
 import { listenAt } from "./unix-listener.ts";
 
 const JSON_TYPE = "Content-Type: application/json\r\n";
@@ -54,8 +56,9 @@ const MAX_PURGE_BYTES = 16 * 1024 * 1024;
 
 const KV_PATH = /^\/kv\/([0-9a-f]{32})\/([0-9a-f]{32})(\/.*)$/;
 
-const names = new HeaderNames([METADATA_HEADER]);
+const names = new HeaderNames([METADATA_HEADER, ATTRIBUTES_HEADER]);
 const metadataId = names.id(METADATA_HEADER);
+const attributesId = names.id(ATTRIBUTES_HEADER);
 
 /** Whose data the API leads to. */
 export interface ProductData {
@@ -65,12 +68,13 @@ export interface ProductData {
   queues: Queues;
   /** Why messages of a queue do not reach its consumer. */
   deliveryFailure: DeliveryFailure;
+  buckets: Buckets;
 }
 
 /**
  * The platform's own way to the data of products: `POST /d1/<account>/<database>/<operation>` with JSON both ways,
- * `/kv/<account>/<namespace>` with what the binding asks behind it, `POST /queues/<account>/<queue>/<operation>`, and
- * `POST /cache/purge`.
+ * `/kv/<account>/<namespace>` with what the binding asks behind it, `/r2/<account>/buckets…`,
+ * `POST /queues/<account>/<queue>/<operation>`, and `POST /cache/purge`.
  */
 export class ProductsApi {
   readonly #databases: DatabaseCaller;
@@ -78,15 +82,17 @@ export class ProductsApi {
   readonly #kv: KvNamespaces;
   readonly #queues: Queues;
   readonly #deliveryFailure: DeliveryFailure;
+  readonly #buckets: Buckets;
   readonly #server: HttpServer<undefined>;
   #listener: Server | undefined;
 
-  constructor({ databases, caches, kv, queues, deliveryFailure }: ProductData) {
+  constructor({ databases, caches, kv, queues, deliveryFailure, buckets }: ProductData) {
     this.#databases = databases;
     this.#caches = caches;
     this.#kv = kv;
     this.#queues = queues;
     this.#deliveryFailure = deliveryFailure;
+    this.#buckets = buckets;
     this.#server = new HttpServer<undefined>({
       names,
       ticker: new Ticker(),
@@ -127,6 +133,10 @@ export class ProductsApi {
     if (method === "POST" && queueOperation !== undefined) {
       const call = { exchange, accountId: queueAccount, queueId, operation: queueOperation };
       serveQueueApi(this.#queues, this.#deliveryFailure, call);
+      return;
+    }
+    if (R2_API.test(target)) {
+      serveR2Api(this.#buckets, { exchange, method, target, attributes: head.get(attributesId) });
       return;
     }
     const [, accountId = "", databaseId = "", operation = ""] = PATH.exec(target) ?? [];

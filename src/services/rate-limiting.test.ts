@@ -7,6 +7,7 @@ import { Cleanup } from "../lib/http/testing.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { planLaunch } from "../products/launch.ts";
 import { Queues } from "../products/queues/queues.ts";
+import { Buckets } from "../products/r2/buckets.ts";
 import { SecretReader } from "../products/secrets-store/published.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../workerd/testing.ts";
 import { Backends } from "./backends.ts";
@@ -52,6 +53,7 @@ beforeAll(async () => {
     databases: { run: () => {} },
     caches: { store: () => undefined, failed: () => {} },
     kv: new KvNamespaces(join(directory, "kv")),
+    buckets: new Buckets(join(directory, "r2")),
     secrets: new SecretReader(directory, directory),
     queues: new Queues(join(directory, "queues")),
     launchRecord: () => launchRecord,

@@ -115,6 +115,7 @@ export type WorkerBinding = { name: string } & (
   | { wrapped: { moduleName: string; entrypoint?: string; innerBindings?: WorkerBinding[] } }
   | { kvNamespace: string | ServiceDesignator }
   | { queue: string | ServiceDesignator }
+  | { r2Bucket: string | ServiceDesignator }
   | { workerLoader: { id: string } }
   | { durableObjectNamespace: { className: string; serviceName?: string } }
   | { workerdDebugPort: Void }

@@ -14,6 +14,7 @@ import { accountClasses, applyOperations, classesOfScript } from "../products/du
 import type { AcceptContext } from "../products/index.ts";
 import { knownKvNamespaces } from "../products/kv/registry.ts";
 import { knownQueues } from "../products/queues/registry.ts";
+import { knownBuckets } from "../products/r2/store-client.ts";
 import { boundSecretScopes, referenceKey } from "../products/secrets-store/registry.ts";
 import { workflowsOfScript } from "../products/workflows/registry.ts";
 import type { Platform } from "../store/platform.ts";
@@ -40,7 +41,7 @@ export interface StateChange {
 /** How bindings of an upload find what they name, as it will be once the upload is applied. */
 export type BindableState = Pick<
   AcceptContext,
-  "namespace" | "workflow" | "database" | "kvNamespace" | "secretScopes" | "queueId"
+  "namespace" | "workflow" | "database" | "kvNamespace" | "r2Bucket" | "secretScopes" | "queueId"
 >;
 
 /** For lists that name nothing of the kind. */
@@ -49,6 +50,7 @@ export const nothingBindable: BindableState = {
   workflow: () => undefined,
   database: () => false,
   kvNamespace: () => false,
+  r2Bucket: () => false,
   secretScopes: () => undefined,
   queueId: () => undefined,
 };
@@ -94,6 +96,7 @@ export async function planState(
   const after = classesAfter(classes, lifecycle.plan, scriptName, scripts);
   const databases = await knownDatabases(platform, accountId, request.bindings);
   const kvNamespaces = await knownKvNamespaces(platform.db, accountId, request.bindings);
+  const buckets = await knownBuckets(platform, accountId, request.bindings);
   const secrets = await boundSecretScopes(platform.db, accountId, request.bindings);
   const queues = await knownQueues(platform.db, accountId, request.bindings);
 
@@ -116,6 +119,7 @@ export async function planState(
     workflow: (name, of, className) => workflows.find(name, of, className),
     database: (id) => databases.has(id),
     kvNamespace: (id) => kvNamespaces.has(id),
+    r2Bucket: (name) => buckets.has(name),
     secretScopes: (storeId, name) => secrets.get(referenceKey(storeId, name)),
     queueId: (name) => queues.get(name),
   };

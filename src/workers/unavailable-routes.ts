@@ -17,8 +17,6 @@ const emptyLists: { path: string; what: string }[] = [
 
 const refused: { method: ApiRoute["method"]; path: string; what: string }[] = [
   { method: "POST", path: `${script}/tails`, what: "Tails (wrangler tail) are" },
-  { method: "GET", path: `${account}/r2/buckets/:name`, what: "R2 buckets are" },
-  { method: "POST", path: `${account}/r2/buckets`, what: "R2 buckets are" },
   { method: "GET", path: dispatched, what: "Dispatch namespaces are" },
   { method: "PUT", path: dispatched, what: "Dispatch namespaces are" },
 ];

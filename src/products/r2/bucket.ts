@@ -147,7 +147,7 @@ export class Bucket {
   }
 
   /** Deletes up to 1000 objects, each for itself. */
-  async deleteMany(keys: string[], action: NotificationAction = "DeleteObject"): Promise<DeleteResult[]> {
+  async deleteMany(keys: string[]): Promise<DeleteResult[]> {
     if (keys.length > MAX_DELETE_KEYS) throw invalidArgument(`At most ${MAX_DELETE_KEYS} keys can be deleted at once.`);
     return this.working(async () => {
       const now = Date.now();
@@ -162,7 +162,12 @@ export class Bucket {
           const error = head && this.#lockError(text, head, now);
           results.set(text, { key: text, ...(error && { error }) });
           if (head && !error) {
-            found.push({ text, key, version: head.version, notice: noticeOf(this.info, action, text, head, now) });
+            found.push({
+              text,
+              key,
+              version: head.version,
+              notice: noticeOf(this.info, "DeleteObject", text, head, now),
+            });
           }
         }
         if (found.length === 0) break;
@@ -170,6 +175,22 @@ export class Bucket {
         left = found.filter((_, index) => !deleted[index]).map(({ text }) => text);
       }
       return keys.map((key) => results.get(key) as DeleteResult);
+    });
+  }
+
+  /** Deletes objects whose time has come and that are still of these versions; how many it were. */
+  expire(objects: { key: string; version: string }[]): Promise<number> {
+    return this.working(async () => {
+      const now = Date.now();
+      const due: { key: Buffer; version: string; notice: string | undefined }[] = [];
+      for (const { key: text, version } of objects) {
+        const key = keyBytes(text);
+        const head = await this.rows.head(key);
+        if (head?.version !== version || this.#lockError(text, head, now)) continue;
+        due.push({ key, version, notice: noticeOf(this.info, "LifecycleDeletion", text, head, now) });
+      }
+      if (due.length === 0) return 0;
+      return (await this.rows.delete(due)).filter(Boolean).length;
     });
   }
 

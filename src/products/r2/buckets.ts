@@ -10,7 +10,8 @@ import type { Contents } from "./contents.ts";
 import { DirectoryContents } from "./directory-contents.ts";
 import { bucketExists, bucketNotEmpty, noSuchBucket } from "./errors.ts";
 import { Leases } from "./leases.ts";
-import { KEPT_OPEN_MS, MAX_OPEN_BUCKETS, SWEEP_ALL_MS, SWEEP_FILES, SWEEP_MS } from "./limits.ts";
+import { type LifecycleResult, runLifecycle } from "./lifecycle.ts";
+import { KEPT_OPEN_MS, LIFECYCLE_MS, MAX_OPEN_BUCKETS, SWEEP_ALL_MS, SWEEP_FILES, SWEEP_MS } from "./limits.ts";
 import type { StorageClass } from "./model.ts";
 import {
   type BucketChoices,
@@ -59,6 +60,8 @@ export class Buckets {
   readonly #changes = new KeyedMutex();
   readonly #timers: NodeJS.Timeout[];
   #sweeping: Promise<void> | undefined;
+  /** When the run of lifecycle rules began that is under way. */
+  #agingSince: number | undefined;
 
   constructor(root: string, options: BucketsOptions = {}) {
     this.#root = root;
@@ -68,6 +71,7 @@ export class Buckets {
     this.#timers = [
       setInterval(() => void this.sweep([...this.#open.values()].map(({ info }) => info)), SWEEP_MS).unref(),
       setInterval(() => void this.sweep(), SWEEP_ALL_MS).unref(),
+      setInterval(() => void this.#lifecycles(), LIFECYCLE_MS).unref(),
     ];
   }
 
@@ -171,12 +175,40 @@ export class Buckets {
     return this.#sweeping;
   }
 
+  /** Does what the lifecycle rules of all buckets ask for at this time. */
+  async runLifecycles(nowMs = Date.now()): Promise<LifecycleResult> {
+    const total: LifecycleResult = { deleted: 0, moved: 0, aborted: 0 };
+    for (const { accountId, name } of this.#registry.all()) {
+      try {
+        const bucket = this.find(accountId, name);
+        if (bucket === undefined) continue;
+        const { deleted, moved, aborted } = await runLifecycle(bucket, nowMs);
+        total.deleted += deleted;
+        total.moved += moved;
+        total.aborted += aborted;
+      } catch (error) {
+        // It may have been deleted meanwhile; the rest is done the next time.
+        console.error(`R2 bucket ${name} of ${accountId}: lifecycle rules failed:`, error);
+      }
+    }
+    return total;
+  }
+
   /** Closes all. */
   close(): void {
     for (const timer of this.#timers) clearInterval(timer);
     for (const path of [...this.#open.keys()]) this.#close(path);
     for (const bucket of this.#leaving.values()) closeWhenIdle(bucket);
     this.#registry.close();
+  }
+
+  /** One run at a time. */
+  async #lifecycles(): Promise<void> {
+    if (this.#agingSince !== undefined) return;
+    this.#agingSince = Date.now();
+    await this.runLifecycles(this.#agingSince).finally(() => {
+      this.#agingSince = undefined;
+    });
   }
 
   #directoryOf(accountId: string, id: string): string {

@@ -23,7 +23,13 @@ export const MAX_LOCK_RULES = 1000;
 export const MAX_NOTIFICATION_RULES = 100;
 export const MAX_CUSTOM_DOMAINS = 50;
 
+/** JSON that the runtime reads before an object's bytes. */
+export const MAX_WIRE_BYTES = 1024 * 1024;
+
 // Own from here on.
+
+/** A body that is not wanted is read on up to here, so that the sender comes to see the answer. */
+export const MAX_DISCARDED_BYTES = 64 * MIB;
 
 /** Objects up to this size stand in the index itself, where reading and writing them is one step; larger ones are files. */
 export const MAX_INLINE_BYTES = 16 * 1024;
@@ -38,5 +44,9 @@ export const SWEEP_MS = 30_000;
 export const SWEEP_ALL_MS = 15 * 60_000;
 /** Files that one step of it removes: other work goes on between steps. */
 export const SWEEP_FILES = 200;
+/** How often lifecycle rules are looked at: the original does within a day. */
+export const LIFECYCLE_MS = 60 * 60_000;
+/** Objects of one step of it. */
+export const LIFECYCLE_BATCH = 500;
 /** Rows that a list reads at once. */
 export const LIST_BATCH = 1001;

@@ -53,18 +53,18 @@ export type RangeRequest = { offset?: number; length?: number } | { suffix: numb
 
 export interface EtagCondition {
   /** Absent: any (`*`). */
-  value?: string;
-  weak?: boolean;
+  value?: string | undefined;
+  weak?: boolean | undefined;
 }
 
 /** Conditions as in RFC 9110, section 13. Times are milliseconds. */
 export interface Conditions {
-  etagMatches?: EtagCondition[];
-  etagDoesNotMatch?: EtagCondition[];
-  uploadedBefore?: number;
-  uploadedAfter?: number;
+  etagMatches?: EtagCondition[] | undefined;
+  etagDoesNotMatch?: EtagCondition[] | undefined;
+  uploadedBefore?: number | undefined;
+  uploadedAfter?: number | undefined;
   /** Times are compared as seconds: the condition came in headers. */
-  secondsGranularity?: boolean;
+  secondsGranularity?: boolean | undefined;
 }
 
 export interface GetOptions {

@@ -39,6 +39,9 @@ export function attributeColumns({ http, custom, s3 }: Attributes): Pick<ObjectR
   let bytes = 0;
   for (const [name, value] of Object.entries(custom ?? {})) bytes += serializedBytes(name) + serializedBytes(value);
   if (bytes > MAX_METADATA_BYTES) throw metadataTooLarge();
+  // The original's own bound is that of a request's headers.
+  const headers = Object.values(http ?? {}).reduce<number>((sum, text) => sum + String(text).length, 0);
+  if (headers > MAX_METADATA_BYTES) throw metadataTooLarge();
   return { http: textOrNull<HttpMetadata>(http), custom: textOrNull(custom), s3: s3 ?? null };
 }
 

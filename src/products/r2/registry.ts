@@ -2,7 +2,14 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { bucketExists, invalidBucketName, invalidStorageClass, noSuchBucket, tooManyBuckets } from "./errors.ts";
+import {
+  bucketExists,
+  invalidArgument,
+  invalidBucketName,
+  invalidStorageClass,
+  noSuchBucket,
+  tooManyBuckets,
+} from "./errors.ts";
 import { BUCKET_NAME, MAX_BUCKETS } from "./limits.ts";
 import type { StorageClass } from "./model.ts";
 import { type BucketSettings, defaultSettings } from "./settings.ts";
@@ -164,6 +171,7 @@ export class BucketRegistry {
         .run(JSON.stringify(settings), storageClass, info.id);
       this.#database.prepare("delete from domains where bucket = ?").run(info.id);
       for (const { domain } of settings.customDomains ?? []) {
+        if (this.findDomain(domain)) throw invalidArgument(`Another bucket is served at ${domain}.`);
         this.#database.prepare("insert into domains values (?, ?)").run(domain, info.id);
       }
       this.#database.exec("commit");
