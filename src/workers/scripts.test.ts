@@ -210,7 +210,6 @@ test("host names answer when asked to; previews follow unless they are named", a
 
 test("products that are still to come say so", async () => {
   const account = `//accounts/${api.platform.account.id}`;
-  expect((await api.call("GET", `${account}/r2/buckets/b`)).errors[0]?.message).toMatch(
-    /^R2 buckets are not available yet/,
-  );
+  const script = `${account}/workers/dispatch/namespaces/n/scripts/s`;
+  expect((await api.call("GET", script)).errors[0]?.message).toMatch(/^Dispatch namespaces are not available yet/);
 });
