@@ -32,6 +32,9 @@ export const noZoneForHost = (host: string) =>
 export const zoneOfOthers = (name: string, zone: string) =>
   refuse(409, 1061, `${name} is part of the zone ${zone}, which belongs to another account.`);
 
+export const zoneHasOthers = (name: string, domain: string) =>
+  refuse(409, 1061, `${domain}, which is in ${name}, belongs to another account.`);
+
 export const outsideZone = (what: string, zone: string) =>
   refuse(400, 10083, `${quoted(what)} is outside of the zone ${zone}. Name a host of the zone, or another zone.`);
 

@@ -73,6 +73,22 @@ describe("zones", () => {
     expect((await api.call("POST", "//zones", { name })).code).toBe(code);
   });
 
+  test("cannot be above a host name of another account, in front of which routes would stand", async () => {
+    await addForeignZone("foreign.example");
+    const account_id = "f".repeat(32);
+    const { db } = api.platform;
+    // Whose script it is does not matter here.
+    const { id: script_id } = await db.selectFrom("scripts").select("id").limit(1).executeTakeFirstOrThrow();
+    const domain = { id: "1", account_id, hostname: "www.taken.org", script_id, created_on: "" };
+    await db
+      .insertInto("custom_domains")
+      .values({ ...domain, zone_id: null, enabled: 1, previews_enabled: 0 })
+      .execute();
+    for (const name of ["taken.org", "www.taken.org"])
+      expect((await api.call("POST", "//zones", { name })).code).toBe(1061);
+    expect((await api.call("POST", "//zones", { name: "n.org" })).status).toBe(200);
+  });
+
   test("may be below the base domain, and inside of another of the account", async () => {
     expect((await api.call("POST", "//zones", { name: "shop.localhost" })).status).toBe(200);
     expect((await api.call("POST", "//zones", { name: "sub.example.com" })).status).toBe(200);

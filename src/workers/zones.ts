@@ -12,13 +12,14 @@ import {
   outsideZone,
   platformName,
   zoneExists,
+  zoneHasOthers,
   zoneNotFound,
   zoneOfOthers,
 } from "./domain-errors.ts";
 
 type Db = Kysely<Database>;
 
-/** Makes a zone. Errors: 1049 no name for one; 1061 taken, or below another account's; 10084 the platform's own. */
+/** Makes a zone. Errors: 1049 no name for one; 1061 taken, below another account's, or above what another account has; 10084 the platform's own. */
 export function createZone(platform: Platform, accountId: string, text: string): Promise<ZoneRow> {
   const name = hostName(text.trim());
   if (name === undefined || !name.includes(".")) throw invalidZoneName(text);
@@ -27,10 +28,23 @@ export function createZone(platform: Platform, accountId: string, text: string):
     const above = await closestZone(db, name);
     if (above?.name === name) throw zoneExists(name);
     if (above && above.account_id !== accountId) throw zoneOfOthers(name, above.name);
+    const taken = await domainOfOthers(db, accountId, name);
+    if (taken !== undefined) throw zoneHasOthers(name, taken);
     const row = { id: newId(), account_id: accountId, name, created_on: new Date().toISOString() };
     await db.insertInto("zones").values(row).execute();
     return row;
   });
+}
+
+/** Another account's custom domain below the name: routes of the zone would stand in front of it. */
+async function domainOfOthers(db: Db, accountId: string, name: string): Promise<string | undefined> {
+  const rows = await db
+    .selectFrom("custom_domains")
+    .select("hostname")
+    .where("account_id", "!=", accountId)
+    .where("zone_id", "is", null)
+    .execute();
+  return rows.find(({ hostname }) => isWithin(hostname, name))?.hostname;
 }
 
 /** With its routes and custom domains. */
