@@ -52,7 +52,9 @@ export class Router {
   /** Where requests go that show the token of a session of remote development; `none`: the session is over. */
   resolveSession(token: string, host: string): Target {
     const script = this.#sessions.get(createHash("sha256").update(token).digest("hex"));
-    return script ? deployedTarget(script, normalise(host)) : none;
+    const target = script ? deployedTarget(script, normalise(host)) : none;
+    // The token is what lets its bearer in, whatever the account protects.
+    return target.kind === "worker" ? { ...target, access: undefined } : target;
   }
 
   /** The target of a Host header, port included or not. */
