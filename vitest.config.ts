@@ -1,9 +1,16 @@
 import { defineConfig } from "vitest/config";
 
 /** End-to-end tests that measure times or take the whole machine: nothing else runs beside them. */
-const alone = ["edge", "fresh-clone", "lifecycle", "limits", "objects", "robustness", "state-durability"].map(
-  (name) => `test/${name}.e2e.test.ts`,
-);
+const alone = [
+  "edge",
+  "fresh-clone",
+  "lifecycle",
+  "limits",
+  "objects",
+  "robustness",
+  "state-durability",
+  "queue-durability",
+].map((name) => `test/${name}.e2e.test.ts`);
 
 /** Unit tests stand beside the code; `test/` holds the end-to-end tests, which run after them. */
 export default defineConfig({

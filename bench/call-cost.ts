@@ -16,20 +16,24 @@ export async function callCost(
   pids: () => number[],
 ): Promise<{ p50Ms: number; cpuMs: number }> {
   const processes = pids();
-  const spent = () => processes.reduce((sum, pid) => sum + runMs(pid), 0);
-  const before = spent();
+  const before = cpuMsOf(processes);
   const times: number[] = [];
   for (let made = 0; made < calls; made += callsARequest) {
     const startedAt = performance.now();
     await ask(callsARequest);
     times.push((performance.now() - startedAt) / callsARequest);
   }
-  return { p50Ms: median(times), cpuMs: (spent() - before) / calls };
+  return { p50Ms: median(times), cpuMs: (cpuMsOf(processes) - before) / calls };
 }
 
 /** All processes of a platform. */
 export function platformPids({ supervisor }: Platform): number[] {
   return [supervisor.pid, ...descendants(supervisor.pid).map((process) => process.pid)];
+}
+
+/** CPU time of these processes so far. */
+export function cpuMsOf(pids: number[]): number {
+  return pids.reduce((sum, pid) => sum + runMs(pid), 0);
 }
 
 /** CPU time of the process so far, from the scheduler: in nanoseconds there, where `stat` counts ticks of 10 ms. */

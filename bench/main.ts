@@ -9,6 +9,7 @@ import { kv } from "./kv.ts";
 import { type Bench, type Figure, machine, table, verdict } from "./lib.ts";
 import { memory } from "./memory.ts";
 import { objectCalls, objects } from "./objects.ts";
+import { queues } from "./queues.ts";
 import { requestCost } from "./request-cost.ts";
 import { serviceBinding } from "./service-binding.ts";
 
@@ -25,6 +26,7 @@ const benches: Bench[] = [
   assetsUpload,
   d1,
   kv,
+  queues,
 ];
 
 const wanted = process.argv.slice(2);

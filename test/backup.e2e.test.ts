@@ -31,7 +31,7 @@ export class Counter extends DurableObject {
   async alarm() { await this.ctx.storage.put("rang", (await this.rang()) + 1); }
 }
 export default {
-  async fetch(request, { COUNTER, DB, KV, SECRET }) {
+  async fetch(request, { COUNTER, DB, KV, QUEUE, SECRET }) {
     const [, action, n] = new URL(request.url).pathname.split("/");
     const counter = COUNTER.getByName(n ?? "1");
     if (action === "add") return new Response(String(await counter.add()));
@@ -39,6 +39,7 @@ export default {
       const { meta } = await DB.prepare("insert into t (a) values (?)").bind(n).run();
       return new Response(String(meta.last_row_id));
     }
+    if (action === "send") return new Response(String((await QUEUE.send(n)).metadata.metrics.backlogCount));
     // Larger than what stands in a row.
     const large = (number) => (number + ",").repeat(30_000);
     if (action === "large") {
@@ -52,7 +53,9 @@ export default {
     const rows = await DB.prepare("select count(*) as count, max(id) as last from t").first();
     const text = (await KV.get("large")) ?? large(0);
     const number = Number.parseInt(text, 10);
-    return Response.json({ secret: SECRET, value: await counter.value(), rows, kv: text === large(number) ? number : text });
+    const { backlogCount: queued } = await QUEUE.metrics();
+    const kv = text === large(number) ? number : text;
+    return Response.json({ secret: SECRET, value: await counter.value(), rows, kv, queued });
   },
 };`;
 
@@ -68,8 +71,10 @@ beforeAll(async () => {
     sql: "create table t (id integer primary key, a text)",
   });
   const { id } = (await api.send("POST", "/storage/kv/namespaces", { title: "backup" })) as { id: string };
+  await api.send("POST", "/queues", { queue_name: "backup" });
   const metadata = {
     bindings: [
+      { type: "queue", name: "QUEUE", queue_name: "backup" },
       { type: "kv_namespace", name: "KV", namespace_id: id },
       { type: "durable_object_namespace", name: "COUNTER", class_name: "Counter" },
       { type: "d1", name: "DB", id: databaseId },
@@ -86,6 +91,8 @@ interface State {
   rows: { count: number; last: number };
   /** Number that the large value of KV is made of. */
   kv: number;
+  /** Messages that wait in the queue. */
+  queued: number;
 }
 
 /** Of the original and of the restored platform. */
@@ -123,8 +130,9 @@ test("a backup made under load loses nothing that was acknowledged, and disturbs
     add: await of.url("stateful", "/add"),
     insert: await of.url("stateful", "/insert/row"),
     large: await of.url("stateful", "/large"),
+    send: await of.url("stateful", "/send/message"),
   };
-  const acknowledged = { add: 0, insert: 0, large: 0 };
+  const acknowledged = { add: 0, insert: 0, large: 0, send: 0 };
   const failures: string[] = [];
   let ending = false;
   const load = async (kind: keyof typeof urls) => {
@@ -134,7 +142,7 @@ test("a backup made under load loses nothing that was acknowledged, and disturbs
       else failures.push(`${kind} ${status} ${body.slice(0, 300)}`);
     }
   };
-  const loads = [load("add"), load("insert"), load("insert"), load("large")];
+  const loads = [load("add"), load("insert"), load("insert"), load("large"), load("send")];
   onTestFinished(async () => {
     ending = true;
     await Promise.allSettled(loads);
@@ -179,8 +187,11 @@ test("a backup made under load loses nothing that was acknowledged, and disturbs
     expect(found.rows.count).toBeGreaterThanOrEqual(atBegin.insert);
     expect(found.kv).toBeGreaterThanOrEqual(atBegin.large);
     expect(found.kv).toBeLessThanOrEqual(atEnd.large + 1);
+    expect(found.queued).toBeGreaterThanOrEqual(atBegin.send);
+    expect(found.queued).toBeLessThanOrEqual(atEnd.send + 1);
     // All go on being written.
     expect((await copy.fetch(await copy.url("stateful", "/large"))).status).toBe(200);
+    expect(Number((await copy.fetch(await copy.url("stateful", "/send/more"))).body)).toBe(found.queued + 1);
     expect(Number((await copy.fetch(await copy.url("stateful", "/add"))).body)).toBe(found.value + 1);
     expect(Number((await copy.fetch(await copy.url("stateful", "/insert/row"))).body)).toBe(found.rows.last + 1);
     const rang = await copy.url("stateful", `/rang/${ALARM_MS}`);

@@ -9,13 +9,13 @@ const QUEUE_NOT_FOUND = 10104;
 /** `env.QUEUE`: workerd's own producer over HTTP to the services role (`workerd-bindings.md` 4.4). */
 export const queue = bindingKind({
   types: ["queue"],
+  hasProtocol: true,
   schema: (z) =>
     z.object({
       name: z.string(),
       type: z.literal("queue"),
       queue_name: z.string(),
       delivery_delay: z.number().int().min(0).max(MAX_DELAY_S).nullish(),
-      raw: z.boolean().optional(),
     }),
   accept: ({ name, type, queue_name, delivery_delay }, { queueId }) => {
     const id = queueId(queue_name);
