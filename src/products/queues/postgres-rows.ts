@@ -9,6 +9,7 @@ import {
   type QueueRows,
   type Receipt,
   UNTIL_SETTLED,
+  type Waiting,
 } from "./rows.ts";
 
 /** Run once for a database; again does no harm. */
@@ -33,12 +34,11 @@ const LEASE = `
 
 const SETTLE = `
   with acked as (
-    delete from queue_messages m using unnest($2::bigint[], $3::text[]) as ack (seq, id)
-    where m.queue = $1 and m.seq = ack.seq and m.id = ack.id returning 1),
+    delete from queue_messages where queue = $1 and seq = any($2::bigint[]) returning 1),
   put_off as (
     update queue_messages m set visible = later.visible, attempts = m.attempts - later.undelivered
-    from unnest($4::bigint[], $5::text[], $6::int[], $7::bigint[], $8::int[]) as later (seq, id, attempts, visible, undelivered)
-    where m.queue = $1 and m.seq = later.seq and m.id = later.id and m.attempts = later.attempts returning 1)
+    from unnest($3::bigint[], $4::int[], $5::bigint[], $6::int[]) as later (seq, attempts, visible, undelivered)
+    where m.queue = $1 and m.seq = later.seq and m.attempts = later.attempts returning 1)
   select (select count(*) from acked), (select count(*) from put_off)`;
 
 /** Makes the table that all queues share. */
@@ -78,13 +78,13 @@ export class PostgresRows implements QueueRows {
     );
   }
 
-  async waiting(nowMs: number, limit: number): Promise<{ count: number; sinceMs: number }> {
+  async waiting(nowMs: number, many: number): Promise<Waiting> {
     const [found = []] = await this.#query(
       `select count(*), min(visible) from
        (select visible from queue_messages where queue = $1 and visible <= $2 order by visible limit $3) as first`,
-      [nowMs, limit],
+      [nowMs, many],
     );
-    return { count: Number(found[0]), sinceMs: found[1] === null ? nowMs : Number(found[1]) };
+    return { sinceMs: found[1] === null ? undefined : Number(found[1]), many: Number(found[0]) >= many };
   }
 
   async nextVisibleMs(nowMs: number): Promise<number | undefined> {
@@ -110,9 +110,7 @@ export class PostgresRows implements QueueRows {
   async settle(acks: Receipt[], putOff: PutOff[]): Promise<{ acked: number; putOff: number }> {
     const [found = []] = await this.#query(SETTLE, [
       acks.map(({ seq }) => seq),
-      acks.map(({ id }) => id),
       putOff.map(({ seq }) => seq),
-      putOff.map(({ id }) => id),
       putOff.map(({ attempts }) => attempts),
       putOff.map(({ visibleMs }) => visibleMs),
       putOff.map(({ undelivered }) => (undelivered ? 1 : 0)),

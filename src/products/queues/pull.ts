@@ -60,13 +60,13 @@ export async function acknowledge(queue: Queue, consumer: PullConsumer, request:
   return { ackCount: settled.acked, retryCount: settled.putOff, warnings };
 }
 
-function present({ seq, id, attempts, sentMs, contentType, body }: LeasedMessage): Record<string, unknown> {
+function present({ seq, attempts, id, sentMs, contentType, body }: LeasedMessage): Record<string, unknown> {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   return {
     id,
     timestamp_ms: sentMs,
     attempts,
-    lease_id: Buffer.from(`${seq}.${attempts}.${id}`).toString("base64url"),
+    lease_id: Buffer.from(`${seq}.${attempts}`).toString("base64url"),
     body: bytes.toString(contentType === "text" ? "utf8" : "base64"),
     metadata: { "CF-Content-Type": contentType },
   };
@@ -75,11 +75,9 @@ function present({ seq, id, attempts, sentMs, contentType, body }: LeasedMessage
 function readLease(value: unknown): { leaseId: string; receipt: Receipt | undefined } {
   const { lease_id } = object(value);
   if (typeof lease_id !== "string") throw schemaInvalid("Each of acks and retries must have a lease_id");
-  const [, seq, attempts, id] =
-    /^(\d{1,15})\.(\d{1,6})\.([0-9a-f]{32})$/.exec(
-      Buffer.from(lease_id.slice(0, 100), "base64url").toString("latin1"),
-    ) ?? [];
-  const receipt = id === undefined ? undefined : { seq: Number(seq), attempts: Number(attempts), id };
+  const text = Buffer.from(lease_id.slice(0, 100), "base64url").toString("latin1");
+  const [, seq, attempts] = /^(\d{1,15})\.(\d{1,6})$/.exec(text) ?? [];
+  const receipt = attempts === undefined ? undefined : { seq: Number(seq), attempts: Number(attempts) };
   return { leaseId: lease_id.slice(0, 100), receipt };
 }
 

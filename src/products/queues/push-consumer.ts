@@ -88,13 +88,13 @@ export class PushConsumer {
         return;
       }
       const queue = await this.#queues.find(record.accountId, this.#queueId);
-      const { count, sinceMs } = await queue.waiting(now, consumer.batchSize);
-      if (count === 0 && this.#inFlight.size === 0) this.#automatic = 1;
-      const dueMs = count === 0 ? Number.POSITIVE_INFINITY : sinceMs + consumer.maxWaitMs;
-      if (count < consumer.batchSize && now < dueMs) {
+      const { sinceMs, many } = await queue.waiting(now, consumer.batchSize);
+      if (sinceMs === undefined && this.#inFlight.size === 0) this.#automatic = 1;
+      const dueMs = sinceMs === undefined ? Number.POSITIVE_INFINITY : sinceMs + consumer.maxWaitMs;
+      if (!many && now < dueMs) {
         // One that was put off may make the batch full.
         const nextMs = (await queue.nextVisibleMs(now)) ?? Number.POSITIVE_INFINITY;
-        if (count > 0 || nextMs < dueMs) this.#wakeAt(Math.min(dueMs, nextMs));
+        if (Math.min(dueMs, nextMs) < Number.POSITIVE_INFINITY) this.#wakeAt(Math.min(dueMs, nextMs));
         return;
       }
       if (!this.#budget.enter(this, MAX_BATCH_BYTES)) return;
@@ -142,7 +142,7 @@ export class PushConsumer {
     if (delivery.outcome === "ok") this.failure = trouble;
     else this.failure = `The queue() handler failed: ${delivery.message ?? delivery.outcome}`;
     if (delivery.outcome !== "ok") this.#automatic = Math.max(1, Math.floor(this.#automatic / 2));
-    else if ((await queue.waiting(now, consumer.batchSize)).count === consumer.batchSize)
+    else if ((await queue.waiting(now, consumer.batchSize)).many)
       this.#automatic = Math.min(MAX_CONCURRENCY, this.#automatic + 1);
   }
 

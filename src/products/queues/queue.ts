@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { QueueRecord } from "../../domain/queues.ts";
 import { MAX_BACKLOG_BYTES, MAX_BATCH_BYTES, SWEEP_ROWS } from "./limits.ts";
 import { queueMissing, storageLimit } from "./refusal.ts";
-import type { Backlog, ContentType, LeasedMessage, NewMessage, PutOff, QueueRows, Receipt } from "./rows.ts";
+import type { Backlog, ContentType, LeasedMessage, NewMessage, PutOff, QueueRows, Receipt, Waiting } from "./rows.ts";
 
 /** What a producer sends. */
 export interface Outgoing {
@@ -61,8 +61,8 @@ export class Queue {
     return this.#use((rows) => rows.settle(acks, putOff));
   }
 
-  waiting(nowMs: number, limit: number): Promise<{ count: number; sinceMs: number }> {
-    return this.#use((rows) => rows.waiting(nowMs, limit));
+  waiting(nowMs: number, many: number): Promise<Waiting> {
+    return this.#use((rows) => rows.waiting(nowMs, many));
   }
 
   nextVisibleMs(nowMs: number): Promise<number | undefined> {

@@ -26,7 +26,7 @@ export interface LeasedMessage extends Omit<NewMessage, "visibleMs"> {
 }
 
 /** What names a delivery. A message is acknowledged by any of its deliveries, and put off by the last one only. */
-export type Receipt = Pick<LeasedMessage, "seq" | "id" | "attempts">;
+export type Receipt = Pick<LeasedMessage, "seq" | "attempts">;
 
 export interface PutOff extends Receipt {
   visibleMs: number;
@@ -51,6 +51,12 @@ export interface Backlog {
   oldestMs: number;
 }
 
+export interface Waiting {
+  /** Undefined: there is none. */
+  sinceMs: number | undefined;
+  many: boolean;
+}
+
 /** End of a lease that only its holder ends. Year 6429: what comes with a time before it is a real time. */
 export const UNTIL_SETTLED = 2 ** 47 - 1;
 
@@ -60,8 +66,8 @@ export const UNTIL_SETTLED = 2 ** 47 - 1;
  */
 export interface QueueRows {
   add(messages: NewMessage[]): Promise<void>;
-  /** How many messages may be delivered now, up to `limit`, and since when the first of them waits. */
-  waiting(nowMs: number, limit: number): Maybe<{ count: number; sinceMs: number }>;
+  /** Since when the first of the messages waits that may be delivered now, and whether there are as many as that. */
+  waiting(nowMs: number, many: number): Maybe<Waiting>;
   /** When the next message after now may be delivered; undefined: none is put off or leased with an end. */
   nextVisibleMs(nowMs: number): Maybe<number | undefined>;
   /** Hands out messages in the order in which they became visible. */

@@ -11,19 +11,24 @@ import {
   type QueueRows,
   type Receipt,
   UNTIL_SETTLED,
+  type Waiting,
 } from "./rows.ts";
 
 const BUSY_TIMEOUT_MS = 10_000;
 const CACHE_KIB = 2048;
 
-/** `body` is the last column, so that what changes in a row stands before its overflow pages. */
+/**
+ * `body` is the last column, so that what changes in a row stands before its overflow pages. `next` is the number of the next
+ * message; SQLite's own `autoincrement` costs a third of an insert.
+ */
 const SCHEMA = `
   create table if not exists messages (
-    seq integer primary key autoincrement, visible integer not null, attempts integer not null, entered integer not null,
+    seq integer primary key, visible integer not null, attempts integer not null, entered integer not null,
     sent integer not null, type text not null, id text not null, body blob not null);
   create index if not exists messages_visible on messages (visible);
-  create table if not exists totals (one integer primary key check (one = 1), count integer not null, bytes integer not null);
-  insert or ignore into totals values (1, 0, 0);`;
+  create table if not exists totals (
+    one integer primary key check (one = 1), next integer not null, count integer not null, bytes integer not null);
+  insert or ignore into totals values (1, 1, 0, 0);`;
 
 type LeasedArray = [seq: number, attempts: number, sent: number, type: ContentType, id: string, body: Uint8Array];
 
@@ -40,7 +45,7 @@ export class SqliteRows implements QueueRows {
   readonly #database: DatabaseSync;
   readonly #log: LogSync;
   readonly #statements: Record<keyof typeof statements, StatementSync>;
-  #totals: { count: number; bytes: number };
+  #totals: { next: number; count: number; bytes: number };
   #writes: Write[] = [];
 
   constructor(path: string) {
@@ -57,8 +62,8 @@ export class SqliteRows implements QueueRows {
           return [name, statement];
         }),
       ) as Record<keyof typeof statements, StatementSync>;
-      const [count, bytes] = this.#row("totals") as [number, number];
-      this.#totals = { count, bytes };
+      const [next, count, bytes] = this.#row("totals") as [number, number, number];
+      this.#totals = { next, count, bytes };
       this.#log = new LogSync(openSync(`${path}-wal`, "r"));
     } catch (error) {
       database.close();
@@ -74,7 +79,7 @@ export class SqliteRows implements QueueRows {
     await this.#write(() => {
       const now = Date.now();
       for (const { visibleMs, sentMs, contentType, id, body } of messages) {
-        this.#statements.add.run(visibleMs, now, sentMs, contentType, id, body);
+        this.#statements.add.run(this.#totals.next++, visibleMs, now, sentMs, contentType, id, body);
         this.#totals.bytes += body.byteLength;
       }
       this.#totals.count += messages.length;
@@ -82,9 +87,10 @@ export class SqliteRows implements QueueRows {
     await this.#log.durable();
   }
 
-  waiting(nowMs: number, limit: number): { count: number; sinceMs: number } {
-    const [count, since] = this.#row("waiting", nowMs, limit) as [number, number | null];
-    return { count, sinceMs: since ?? nowMs };
+  waiting(nowMs: number, many: number): Waiting {
+    const [since] = this.#row("since", nowMs) as [number | null];
+    const sinceMs = since ?? undefined;
+    return { sinceMs, many: sinceMs !== undefined && this.#row("many", nowMs, many - 1) !== undefined };
   }
 
   nextVisibleMs(nowMs: number): number | undefined {
@@ -96,13 +102,13 @@ export class SqliteRows implements QueueRows {
     const leased: LeasedMessage[] = [];
     await this.#write(() => {
       let bytes = 0;
-      for (const row of this.#statements.ready.iterate(nowMs, maxMessages)) {
+      for (const row of this.#statements.ready.all(nowMs, this.#expected(maxMessages, maxBytes))) {
         const [seq, attempts, sentMs, contentType, id, body] = row as unknown as LeasedArray;
         bytes += body.byteLength;
         if (leased.length > 0 && bytes > maxBytes) break;
         leased.push({ seq, attempts: attempts + 1, sentMs, contentType, id, body });
       }
-      for (const { seq } of leased) this.#statements.lease.run(untilMs, seq);
+      if (leased.length > 0) this.#statements.lease.run(untilMs, numbers(leased));
     });
     return leased;
   }
@@ -110,15 +116,13 @@ export class SqliteRows implements QueueRows {
   async settle(acks: Receipt[], putOff: PutOff[]): Promise<{ acked: number; putOff: number }> {
     const settled = { acked: 0, putOff: 0 };
     await this.#write(() => {
-      for (const { seq, id } of acks) {
-        const removed = this.#row("remove", seq, id) as [number] | undefined;
-        if (!removed) continue;
-        this.#totals.count--;
-        this.#totals.bytes -= removed[0];
+      for (const row of acks.length > 0 ? this.#statements.remove.all(numbers(acks)) : []) {
+        this.#totals.bytes -= (row as unknown as [number])[0];
         settled.acked++;
       }
-      for (const { seq, id, attempts, visibleMs, undelivered } of putOff) {
-        const { changes } = this.#statements.putOff.run(visibleMs, undelivered ? 1 : 0, seq, id, attempts);
+      this.#totals.count -= settled.acked;
+      for (const { seq, attempts, visibleMs, undelivered } of putOff) {
+        const { changes } = this.#statements.putOff.run(visibleMs, undelivered ? 1 : 0, seq, attempts);
         settled.putOff += Number(changes);
       }
     });
@@ -131,7 +135,8 @@ export class SqliteRows implements QueueRows {
 
   backlog(): Backlog {
     const oldest = this.#row("oldest") as [number] | undefined;
-    return { ...this.#totals, oldestMs: oldest?.[0] ?? 0 };
+    const { count, bytes } = this.#totals;
+    return { count, bytes, oldestMs: oldest?.[0] ?? 0 };
   }
 
   async expire(beforeMs: number, limit: number): Promise<number> {
@@ -152,13 +157,19 @@ export class SqliteRows implements QueueRows {
   purge(): Promise<void> {
     return this.#write(() => {
       this.#statements.purge.run();
-      this.#totals = { count: 0, bytes: 0 };
+      this.#totals = { ...this.#totals, count: 0, bytes: 0 };
     });
   }
 
   close(): void {
     this.#log.close();
     this.#database.close();
+  }
+
+  /** So that of large messages not many more are read than handed out: twice what they take on average. */
+  #expected(maxMessages: number, maxBytes: number): number {
+    const { count, bytes } = this.#totals;
+    return Math.min(maxMessages, 1 + Math.ceil((2 * maxBytes * count) / Math.max(1, bytes)));
   }
 
   #row(name: keyof typeof statements, ...values: (number | string)[]): unknown {
@@ -179,8 +190,8 @@ export class SqliteRows implements QueueRows {
     try {
       this.#database.exec("begin immediate");
       for (const { work } of writes) work();
-      const { count, bytes } = this.#totals;
-      if (count !== totals.count || bytes !== totals.bytes) this.#statements.setTotals.run(count, bytes);
+      const { next, count, bytes } = this.#totals;
+      if (next !== totals.next || count !== totals.count) this.#statements.setTotals.run(next, count, bytes);
       this.#database.exec("commit");
     } catch (error) {
       this.#totals = totals;
@@ -193,17 +204,22 @@ export class SqliteRows implements QueueRows {
   }
 }
 
+/** As a list for SQLite: one statement for all of a batch costs a third of one for each. */
+function numbers(messages: Receipt[]): string {
+  return JSON.stringify(messages.map(({ seq }) => seq));
+}
+
 const statements = {
-  totals: "select count, bytes from totals",
-  setTotals: "update totals set count = ?, bytes = ?",
-  add: "insert into messages (visible, attempts, entered, sent, type, id, body) values (?, 0, ?, ?, ?, ?, ?)",
-  waiting:
-    "select count(*), min(visible) from (select visible from messages where visible <= ? order by visible limit ?)",
+  totals: "select next, count, bytes from totals",
+  setTotals: "update totals set next = ?, count = ?, bytes = ?",
+  add: "insert into messages (seq, visible, attempts, entered, sent, type, id, body) values (?, ?, 0, ?, ?, ?, ?, ?)",
+  since: "select min(visible) from messages where visible <= ?",
+  many: "select 1 from messages where visible <= ? order by visible limit 1 offset ?",
   nextVisible: "select min(visible) from messages where visible > ? and visible < ?",
   ready: "select seq, attempts, sent, type, id, body from messages where visible <= ? order by visible, seq limit ?",
-  lease: "update messages set visible = ?, attempts = attempts + 1 where seq = ?",
-  remove: "delete from messages where seq = ? and id = ? returning length(body)",
-  putOff: "update messages set visible = ?, attempts = attempts - ? where seq = ? and id = ? and attempts = ?",
+  lease: "update messages set visible = ?, attempts = attempts + 1 where seq in (select value from json_each(?))",
+  remove: "delete from messages where seq in (select value from json_each(?)) returning length(body)",
+  putOff: "update messages set visible = ?, attempts = attempts - ? where seq = ? and attempts = ?",
   release: "update messages set visible = ? where visible = ?",
   oldest: "select sent from messages order by seq limit 1",
   first: "select seq, entered, length(body) from messages order by seq limit ?",

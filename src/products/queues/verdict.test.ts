@@ -47,6 +47,8 @@ test.each<[string, Delivery, acked: string, retried: Record<string, number>, fai
 ])("%s", (_name, delivery, acked, retried, failed) => {
   const fate = fateOf(messages, delivery, { maxRetries: 3, retryDelayS: 9 }, NOW);
   expect(fate.acked.map(({ id }) => id).join(" ")).toBe(acked);
-  expect(Object.fromEntries(fate.retried.map(({ id, visibleMs }) => [id, (visibleMs - NOW) / 1000]))).toEqual(retried);
+  expect(
+    Object.fromEntries(fate.retried.map(({ seq, visibleMs }) => [messages[seq]?.id, (visibleMs - NOW) / 1000])),
+  ).toEqual(retried);
   expect(fate.failed.map(({ id }) => id).join(" ")).toBe(failed);
 });
