@@ -8,6 +8,7 @@ const alone = [
   "limits",
   "objects",
   "robustness",
+  "splits-under-load",
   "state-durability",
   "queue-durability",
 ].map((name) => `test/${name}.e2e.test.ts`);

@@ -10,6 +10,7 @@ import { activeDeployment, type Deployment, insertDeployment } from "./deploymen
 import { invalidUpload, secretsChanged, tooManyVersions } from "./errors.ts";
 import { MAX_NAMED_VERSIONS } from "./limits.ts";
 import { annotationsSchema } from "./metadata.ts";
+import { checkResources } from "./missing-resources.ts";
 import { planSchema } from "./rollouts/plan.ts";
 import { requireScript } from "./scripts.ts";
 import { changedSecrets } from "./secret-changes.ts";
@@ -58,6 +59,7 @@ export async function deployVersions(
     checkDeployable(script, versions, before);
     const current = await newestOf(change, script, before);
     const classes = await checkLifecycle(change, script, versions, before);
+    await checkResources(change, script, versions, before);
     if (!force) checkSecrets(change, versions, before, current);
 
     const joining = versions.filter(

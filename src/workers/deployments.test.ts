@@ -155,6 +155,23 @@ test("only the newest 100 versions can be deployed, but an active one may stay",
   expect((await deploy([[second, 100]])).status).toBe(200);
 });
 
+test("going back to a version that binds what was deleted meanwhile is refused, also with force", async () => {
+  const { db, account } = api.platform;
+  const namespace = "0123456789abcdef0123456789abcdef";
+  const row = { id: namespace, account_id: account.id, title: "data", created_on: new Date().toISOString() };
+  await db.insertInto("kv_namespaces").values(row).execute();
+  const bound = await api.deploy("w", { bindings: [{ type: "kv_namespace", name: "KV", namespace_id: namespace }] });
+  const free = await api.deploy("w");
+  expect((await deploy([[bound, 100]])).status).toBe(200);
+  expect((await deploy([[free, 100]])).status).toBe(200);
+  await db.deleteFrom("kv_namespaces").where("id", "=", namespace).execute();
+  for (const query of ["", "?force=true"]) {
+    const refused = await deploy([[bound, 100]], query);
+    expect(refused.errors[0]).toMatchObject({ code: 10041, message: expect.stringContaining(bound) });
+  }
+  expect((await active()).versions).toEqual([{ version_id: free, percentage: 100 }]);
+});
+
 test("going back to other secrets needs force", async () => {
   const first = await api.deploy("w", { bindings: [{ type: "secret_text", name: "OLD", text: "1" }] });
   await api.call("PUT", "/scripts/w/secrets", { name: "NEW", text: "2", type: "secret_text" });

@@ -212,6 +212,13 @@ export const splitDeployment = (code: 10214 | 10215) =>
       "Deploy one version at 100 % first, or use `wrangler versions secret`, which makes a version without deploying it.",
   );
 
+export const resourceMissing = (versionId: string, { code, message }: { code: number; message: string }) =>
+  refuse(
+    400,
+    code,
+    `The version "${versionId}" cannot be deployed, for it binds what is no longer there. ${message} Upload its code again with other bindings.`,
+  );
+
 export const tooManyVersions = (count: number, most: number) =>
   invalidUpload(
     `This deployment has ${count} versions; at most ${most} may share the requests. ` +

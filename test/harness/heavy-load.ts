@@ -8,6 +8,8 @@ export interface LoadReport {
   /** What the first failure was; empty when there is none. */
   firstFailure: string;
   latenciesMs: number[];
+  /** With `countAnswers`: bodies, cut to 40 characters, and how often each came. */
+  answers: Record<string, number>;
 }
 
 export interface LoadSettings {
@@ -19,6 +21,7 @@ export interface LoadSettings {
   requests?: number;
   durationMs?: number;
   pauseMs?: number;
+  countAnswers?: boolean;
 }
 
 /** Runs the load client as a process of its own. Throws when it fails as a whole. */

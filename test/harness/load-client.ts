@@ -18,6 +18,8 @@ interface Settings {
   durationMs?: number;
   /** Pause of a connection after each answer. */
   pauseMs?: number;
+  /** Report how often each body came. */
+  countAnswers?: boolean;
 }
 
 const settings = JSON.parse(process.argv[2] ?? "{}") as Settings;
@@ -25,6 +27,8 @@ const request = Buffer.from(`GET ${settings.path} HTTP/1.1\r\nHost: ${settings.h
 const endsAt = performance.now() + (settings.durationMs ?? 120_000);
 const latenciesMs: number[] = [];
 let started = 0;
+/** Bodies of answers, cut to 40 characters, and how often each came. */
+const answers: Record<string, number> = {};
 let failures = 0;
 let firstFailure = "";
 
@@ -34,7 +38,9 @@ function failed(what: string): void {
 }
 
 await Promise.all(Array.from({ length: settings.connections }, client));
-process.stdout.write(`${JSON.stringify({ requests: latenciesMs.length, failures, firstFailure, latenciesMs })}\n`);
+process.stdout.write(
+  `${JSON.stringify({ requests: latenciesMs.length, failures, firstFailure, latenciesMs, answers })}\n`,
+);
 
 function client(): Promise<void> {
   return new Promise((resolve) => {
@@ -57,8 +63,10 @@ function client(): Promise<void> {
     socket.on("data", (chunk: string) => {
       received = received === "" ? chunk : received + chunk;
       if (!isComplete(received)) return;
-      if (received.startsWith("HTTP/1.1 200")) latenciesMs.push(performance.now() - sentAt);
-      else failed(received);
+      if (received.startsWith("HTTP/1.1 200")) {
+        latenciesMs.push(performance.now() - sentAt);
+        if (settings.countAnswers) count(received);
+      } else failed(received);
       received = "";
       if (settings.pauseMs) setTimeout(send, settings.pauseMs);
       else send();
@@ -69,6 +77,12 @@ function client(): Promise<void> {
     });
     socket.on("close", finish);
   });
+}
+
+function count(answer: string): void {
+  const start = answer.indexOf("\r\n\r\n") + 4;
+  const body = answer.slice(start, start + 40);
+  answers[body] = (answers[body] ?? 0) + 1;
 }
 
 /** Whether the text is one whole answer; enough for answers with a length or in chunks. */
