@@ -12,9 +12,11 @@ import { objectCalls, objects } from "./objects.ts";
 import { queues } from "./queues.ts";
 import { requestCost } from "./request-cost.ts";
 import { serviceBinding } from "./service-binding.ts";
+import { split } from "./split.ts";
 
 const benches: Bench[] = [
   requestCost,
+  split,
   coldStart,
   memory,
   deployTime,

@@ -31,8 +31,7 @@ export class Split {
     this.#contenders = shares.map(({ versionId, percentage }) => ({
       versionId,
       percentage,
-      high: hash(versionId, SEEDS[0]),
-      low: hash(versionId, SEEDS[1]),
+      ...hash(versionId),
     }));
   }
 
@@ -43,8 +42,7 @@ export class Split {
 
   /** The version that the key belongs to. */
   of(key: string): string {
-    const high = hash(key, SEEDS[0]);
-    const low = hash(key, SEEDS[1]);
+    const { high, low } = hash(key);
     let best = "";
     let least = Number.POSITIVE_INFINITY;
     for (const contender of this.#contenders) {
@@ -63,16 +61,22 @@ export class Split {
    * this deployment for the script, or cannot be read: then it is as if it were not there.
    */
   overridden(script: string, overrides: string): string | undefined {
+    for (const { versionId } of this.shares) if (overrides === `${script}="${versionId}"`) return versionId;
     const wanted = parseStringMembers(overrides)?.get(script);
     return this.shares.find(({ versionId }) => versionId === wanted)?.versionId;
   }
 }
 
-/** FNV-1a over UTF-16 units, and {@link mix}, since it spreads its last units badly by itself. */
-function hash(text: string, seed: number): number {
-  let value = seed | 0;
-  for (let index = 0; index < text.length; index++) value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
-  return mix(value);
+/** FNV-1a over UTF-16 units from two seeds, and {@link mix}, since it spreads its last units badly by itself. */
+function hash(text: string): { high: number; low: number } {
+  let high = SEEDS[0] | 0;
+  let low = SEEDS[1] | 0;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    high = Math.imul(high ^ unit, 0x01000193);
+    low = Math.imul(low ^ unit, 0x01000193);
+  }
+  return { high: mix(high), low: mix(low) };
 }
 
 /** The finalizer of MurmurHash3: each bit of the input changes half of the output's. */

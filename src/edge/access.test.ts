@@ -71,6 +71,14 @@ describe("what is protected", () => {
   });
 });
 
+test("named previews are protected as their Worker is, by the same tokens", async () => {
+  const preview = script("hello--login", { previewOf: { scriptId, slug: "login" } });
+  const protection = { scope: "previews", epoch: 3 } as const;
+  await edge.route(snapshot(script("hello", { protection }), preview));
+  expect(await status(`login-${HOST}`)).toBe(401);
+  expect(await status(`login-${HOST}`, cookie(token()))).toBe(200);
+});
+
 test("the page says what to do, and a body that came with the request does no harm", async () => {
   const { head, body } = await edge.get(PREVIEW);
   expect(body).toContain("freehold access <worker>");

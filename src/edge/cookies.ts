@@ -6,10 +6,19 @@ const cookieId = headerNames.id("cookie");
 /** The first cookie of this name that the request brings. */
 export function cookieOf(head: RequestHead, name: string): string | undefined {
   for (let index = head.indexOf(cookieId); index >= 0; index = head.indexOf(cookieId, index + 1)) {
-    for (const pair of head.value(index).split(";")) {
-      const text = pair.trimStart();
-      if (text.startsWith(name) && text[name.length] === "=") return text.slice(name.length + 1).trimEnd();
-    }
+    const value = valueIn(head.value(index), `${name}=`);
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}
+
+/** Without a list of all cookies: this is on the way of every request to a split with a rule. */
+function valueIn(cookies: string, prefix: string): string | undefined {
+  for (let at = cookies.indexOf(prefix); at >= 0; at = cookies.indexOf(prefix, at + 1)) {
+    const before = cookies.slice(0, at).trimEnd();
+    if (before !== "" && !before.endsWith(";")) continue;
+    const end = cookies.indexOf(";", at);
+    return cookies.slice(at + prefix.length, end < 0 ? undefined : end).trimEnd();
   }
   return undefined;
 }

@@ -77,16 +77,25 @@ export function previewTarget(
   if (versionId !== undefined) return versionTarget(script, versionId, hostname);
   for (const preview of previews.of(script)) {
     if (preview.previewOf?.slug === name) {
-      return workerTarget(preview, hostname, preview.shares, { retained: preview.retainedSites ?? [], preview: true });
+      const { shares, retainedSites: retained = [] } = preview;
+      return workerTarget(preview, hostname, shares, { retained, preview: true, owner: script });
     }
     const deployment = versionByPrefix(preview, name);
-    if (deployment !== undefined) return versionTarget(preview, deployment, hostname);
+    if (deployment !== undefined) return versionTarget(preview, deployment, hostname, script);
   }
   return none;
 }
 
-function versionTarget(script: RoutedScript, versionId: string, hostname: string): HostTarget {
-  return workerTarget(script, hostname, [{ versionId, percentage: 100 }], { retained: [], preview: true });
+function versionTarget(script: RoutedScript, versionId: string, hostname: string, owner = script): HostTarget {
+  return workerTarget(script, hostname, [{ versionId, percentage: 100 }], { retained: [], preview: true, owner });
+}
+
+interface TargetParts {
+  retained: string[];
+  preview?: boolean;
+  prefix?: string;
+  /** Whose protection holds; absent: the script's own. */
+  owner?: RoutedScript;
 }
 
 /** `none` for a script that has no deployment. */
@@ -94,7 +103,7 @@ function workerTarget(
   script: RoutedScript,
   hostname: string,
   shares: Share[],
-  { retained, preview = false, prefix = "" }: { retained: string[]; preview?: boolean; prefix?: string },
+  { retained, preview = false, prefix = "", owner = script }: TargetParts,
 ): HostTarget {
   const [first, ...more] = shares;
   if (!first) return none;
@@ -104,7 +113,7 @@ function workerTarget(
     versionId: first.versionId,
     split: more.length > 0 ? new Split(shares) : undefined,
     preview,
-    access: accessTarget(script, preview),
+    access: accessTarget(owner, preview),
     hostname,
     sites: script.sites,
     retained,
