@@ -8,6 +8,9 @@ export interface CorsRequest {
   headers?: string[];
 }
 
+/** What stands in fields is looked at here: rules hold whatever their owner wrote. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
 /**
  * Fields that allow the request by the first rule that fits; undefined: none does. Origins are compared exactly, as the
  * original does (`workers-semantics.md` 10.4); `*` is every one. A header may end in `*`.
@@ -15,14 +18,15 @@ export interface CorsRequest {
 export function matchCors(rules: readonly CorsRule[], request: CorsRequest): Record<string, string> | undefined {
   const rule = rules.find((one) => fits(one, request));
   if (rule === undefined) return undefined;
-  const { allowed, exposeHeaders = [], maxAgeSeconds } = rule;
+  const { allowed, maxAgeSeconds } = rule;
+  const exposeHeaders = (rule.exposeHeaders ?? []).filter((name) => TOKEN.test(name));
   const fields: Record<string, string> = {
     "Access-Control-Allow-Origin": allowed.origins.includes("*") ? "*" : request.origin,
     Vary: "Origin, Access-Control-Request-Headers, Access-Control-Request-Method",
   };
   if (exposeHeaders.length > 0) fields["Access-Control-Expose-Headers"] = exposeHeaders.join(", ");
   if (request.headers === undefined) return fields;
-  fields["Access-Control-Allow-Methods"] = allowed.methods.join(", ");
+  fields["Access-Control-Allow-Methods"] = allowed.methods.filter((name) => TOKEN.test(name)).join(", ");
   if (request.headers.length > 0) fields["Access-Control-Allow-Headers"] = request.headers.join(", ");
   if (maxAgeSeconds !== undefined) fields["Access-Control-Max-Age"] = String(maxAgeSeconds);
   return fields;

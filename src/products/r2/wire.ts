@@ -64,11 +64,51 @@ export interface WireRequest {
   parts?: { etag: string; part: number }[];
 }
 
-/** Only code that took over a runner could send anything else than the runtime does. */
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === "string";
+const isNumber: Check = (value) => typeof value === "number";
+const isBoolean: Check = (value) => typeof value === "boolean";
+const isWide: Check = (value) => Number.isSafeInteger(value) || (isText(value) && /^-?\d{1,20}$/.test(value as string));
+
+/** An object whose fields, those that are there, are right; what has no check is not looked at. */
+function isObject(checks: Record<string, Check>, required: string[] = []): Check {
+  return (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+    if (required.some((name) => !Object.hasOwn(value, name))) return false;
+    return Object.entries(value).every(([name, one]) => !Object.hasOwn(checks, name) || checks[name]?.(one));
+  };
+}
+
+function isList(check: Check): Check {
+  return (value) => Array.isArray(value) && value.every(check);
+}
+
+const etags = isList(isObject({ type: isText, value: isText }));
+const digests = { md5: isText, sha1: isText, sha256: isText, sha384: isText, sha512: isText };
+const httpTexts = { contentType: isText, contentLanguage: isText, contentDisposition: isText, contentEncoding: isText };
+const times = { uploadedBefore: isWide, uploadedAfter: isWide };
+
+const isRequest = isObject(
+  {
+    ...{ method: isText, object: isText, objects: isList(isText), uploadId: isText, partNumber: isNumber },
+    ...{ rangeHeader: isText, range: isObject({ offset: isWide, length: isWide, suffix: isWide }) },
+    onlyIf: isObject({ etagMatches: etags, etagDoesNotMatch: etags, ...times, secondsGranularity: isBoolean }),
+    ssec: isObject({ key: isText }, ["key"]),
+    customFields: isList(isObject({ k: isText, v: isText }, ["k", "v"])),
+    httpFields: isObject({ ...httpTexts, cacheControl: isText, cacheExpiry: isWide }),
+    ...{ storageClass: isText, ...digests, limit: isNumber, include: isList(isNumber) },
+    ...{ prefix: isText, cursor: isText, delimiter: isText, startAfter: isText },
+    parts: isList(isObject({ etag: isText, part: isNumber }, ["etag", "part"])),
+  },
+  ["method"],
+);
+
+/** Not only the runtime sends them: a Worker with a raw binding sends what it likes. */
 export function parseRequest(json: string): WireRequest {
   try {
     const request: unknown = JSON.parse(json);
-    if (typeof request === "object" && request !== null && "method" in request) return request as WireRequest;
+    if (isRequest(request)) return request as WireRequest;
   } catch {}
   throw invalidArgument("Metadata missing or invalid");
 }
