@@ -80,6 +80,9 @@ async function sendObject(request: Request): Promise<Response> {
     etag: `"${object.etag}"`,
     "last-modified": new Date(object.uploaded).toUTCString(),
     "content-length": String(object.size),
+    // On the API's own host it is data, whatever it says of itself.
+    "content-security-policy": "sandbox",
+    "x-content-type-options": "nosniff",
   });
   if (isUnchanged(request.raw.headers, object)) {
     reply.body.destroy();
@@ -135,7 +138,7 @@ function objectPath(request: Request): string {
 /** The key as the address has it; one that is no percent-encoding is taken as it is: the client does not encode keys. */
 function keyOf({ raw }: Request): string {
   const { pathname } = new URL(raw.url);
-  const key = pathname.slice(pathname.indexOf("/objects/") + "/objects/".length);
+  const key = /\/r2\/buckets\/[^/]+\/objects\/(.*)$/s.exec(pathname)?.[1] ?? "";
   try {
     return decodeURIComponent(key);
   } catch {
