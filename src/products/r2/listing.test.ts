@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Bucket } from "./bucket.ts";
 import type { ListOptions } from "./model.ts";
+import type { ListedRow } from "./rows.ts";
 import { TestBuckets } from "./testing.ts";
 
 const names = [
@@ -65,4 +66,22 @@ test("a page begins after a key, or after a prefix", async () => {
 test("a limit or cursor that cannot be is refused", async () => {
   for (const limit of [0, 1001, 1.5]) await expect(bucket.list({ limit })).rejects.toMatchObject({ code: 10022 });
   await expect(bucket.list({ cursor: "%%" })).rejects.toMatchObject({ code: 10029 });
+});
+
+test("a page of prefixes does not read what is below them", async () => {
+  const deep = await store.make("deep");
+  const puts = [];
+  for (let dir = 0; dir < 30; dir++) {
+    for (let n = 0; n < 100; n++) puts.push(deep.put(`${String(dir).padStart(2, "0")}/${n}`, Buffer.alloc(0)));
+  }
+  await Promise.all(puts);
+  let rows = 0;
+  const { list } = deep.rows;
+  deep.rows.list = (...range) => {
+    const found = list.apply(deep.rows, range) as ListedRow[];
+    rows += found.length;
+    return found;
+  };
+  expect((await deep.list({ delimiter: "/" })).prefixes).toHaveLength(30);
+  expect(rows).toBeLessThan(1000);
 });

@@ -23,8 +23,10 @@ export async function listObjects(rows: BucketRows, options: ListOptions): Promi
     startAfter ? firstAfter(startAfter, start, separator) : NOTHING,
   );
   const page: ListPage = { objects: [], prefixes: [] };
+  // Where prefixes are jumped over, most of a large batch would be read for nothing.
+  let most = delimiter === "" ? LIST_BATCH : 2 * PASSED_OVER;
   for (;;) {
-    const wanted = Math.min(LIST_BATCH, limit - page.objects.length - page.prefixes.length + 1 + PASSED_OVER);
+    const wanted = Math.min(most, limit - page.objects.length - page.prefixes.length + 1 + PASSED_OVER);
     const batch = await rows.list(from, to, wanted);
     let passedOver = 0;
     let jumped = false;
@@ -53,6 +55,7 @@ export async function listObjects(rows: BucketRows, options: ListOptions): Promi
       }
     }
     if (!jumped && batch.length < wanted) return page;
+    most = jumped ? 2 * PASSED_OVER : Math.min(LIST_BATCH, 4 * most);
   }
 }
 
