@@ -238,10 +238,10 @@ export class Bucket {
           };
           const copySource = { bucket: from.info.name, object: source.key };
           const copied = await this.commit(key, row, "CopyObject", onlyIf, copySource);
-          if (copied === undefined) await this.rows.announce(files, 0);
+          if (copied === undefined) await this.rows.renounce(files);
           return copied;
         } catch (error) {
-          await this.rows.announce(files, 0).catch(() => {});
+          await this.rows.renounce(files).catch(() => {});
           throw error;
         } finally {
           release();

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { ACCOUNT, TestBuckets } from "./testing.ts";
+import { ACCOUNT, bytesOf, TestBuckets } from "./testing.ts";
 
 let store: TestBuckets;
 beforeEach(() => {
@@ -83,4 +84,33 @@ test("what a deleted bucket left behind when the process ended is removed by the
   expect(existsSync(join(store.root, ACCOUNT, id))).toBe(true);
   await store.reopen().sweep();
   expect(existsSync(join(store.root, ACCOUNT, id))).toBe(false);
+});
+
+test("a bucket with objects whose name was lost keeps them", async () => {
+  const bucket = await store.make();
+  await bucket.put("k", Buffer.alloc(100_000));
+  const { id } = bucket.info;
+  const registry = new DatabaseSync(join(store.root, "buckets.sqlite"));
+  registry.exec("delete from buckets");
+  registry.close();
+  await store.reopen().sweep();
+  expect(existsSync(join(store.root, ACCOUNT, id, "index.sqlite"))).toBe(true);
+  expect(readdirSync(join(store.root, "contents"), { recursive: true, withFileTypes: true })).toContainEqual(
+    expect.objectContaining({ name: expect.stringMatching(/^[0-9a-f]{30}$/) }),
+  );
+});
+
+test("a content that a row names is no garbage, although its writer gave it up", async () => {
+  const bucket = await store.make();
+  const { rows } = bucket;
+  const put = rows.put.bind(rows);
+  // As when the sync of the log fails: what was written stands there all the same.
+  rows.put = async (...change) => {
+    await put(...change);
+    throw new Error("EIO");
+  };
+  await expect(bucket.put("k", Buffer.alloc(100_000, "x"))).rejects.toThrow("EIO");
+  rows.put = put;
+  await store.buckets.sweep();
+  expect(await bytesOf(await bucket.get("k"))).toEqual(Buffer.alloc(100_000, "x"));
 });

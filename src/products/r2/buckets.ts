@@ -266,6 +266,14 @@ export class Buckets {
     const { accountId, id } = bucket.info;
     bucket.end();
     try {
+      const [object] = await bucket.rows.list(Buffer.alloc(0), undefined, 1);
+      if (object !== undefined) {
+        // Only an empty bucket is deleted, so its name was lost: what names it may come back from a backup.
+        console.error(`R2: bucket ${id} of ${accountId} has objects and no name; its directory is left as it is.`);
+        this.#leaving.delete(id);
+        closeWhenIdle(bucket);
+        return;
+      }
       if (!bucket.idle || !(await this.#sweepBucket(bucket, Number.MAX_SAFE_INTEGER)) || !bucket.idle) return;
       this.#leaving.delete(id);
       bucket.rows.close();

@@ -83,11 +83,7 @@ export class Receiver {
 
   /** What was received is not wanted after all. */
   async discard({ pieces }: Pick<Received, "pieces">): Promise<void> {
-    if (pieces)
-      await this.#rows.announce(
-        pieces.map(({ file }) => file),
-        0,
-      );
+    if (pieces) await this.#rows.renounce(pieces.map(({ file }) => file));
   }
 }
 
@@ -146,7 +142,7 @@ class Intake {
     if (this.#writer === undefined) return;
     await this.#writer.abandon();
     // It may have come into place before something failed.
-    await this.#rows.announce([this.#file], 0).catch(() => {});
+    await this.#rows.renounce([this.#file]).catch(() => {});
     this.release();
   }
 

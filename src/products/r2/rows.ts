@@ -96,6 +96,8 @@ export interface BucketRows {
 
   /** Notes that contents will be there which a row is about to name; if none does by `untilMs`, they are garbage. */
   announce(files: string[], untilMs: number): Promise<void>;
+  /** These, which were announced, will not be named: they are garbage now, but for those that a row names all the same. */
+  renounce(files: string[]): Promise<void>;
   /** Some contents that are garbage at this time. */
   garbage(nowMs: number, limit: number): Maybe<string[]>;
   /** These contents are removed. */

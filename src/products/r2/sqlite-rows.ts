@@ -211,6 +211,13 @@ export class SqliteBucketRows implements BucketRows {
     await this.#log.durable();
   }
 
+  async renounce(files: string[]): Promise<void> {
+    this.#atomically(() => {
+      for (const file of files) this.#run("update garbage set after = 0 where file = ?", file);
+    });
+    await this.#log.durable();
+  }
+
   garbage(nowMs: number, limit: number): string[] {
     return this.#all("select file from garbage where after <= ? limit ?", nowMs, limit).map(([file]) => file as string);
   }
