@@ -91,20 +91,25 @@ describe.skipIf(missing)("remote development", () => {
     ]);
   });
 
-  test("a local Worker reads and writes the platform's KV and D1", async () => {
+  test("a local Worker reads and writes the platform's KV, D1 and R2", async () => {
     const { uuid } = (await platform.api.send("POST", "/d1/database", { name: "remote" })) as { uuid: string };
+    await platform.api.send("POST", "/r2/buckets", { name: "remote" });
     app.configure({
       kv_namespaces: [{ binding: "KV", id: namespace, remote: true }],
       d1_databases: [{ binding: "DB", database_id: uuid, database_name: "remote", remote: true }],
+      r2_buckets: [{ binding: "BUCKET", bucket_name: "remote", remote: true }],
       durable_objects: undefined,
       migrations: undefined,
     });
     const { child, address } = await develop();
-    expect(await ask(address, "/greeting")).toMatchObject({ value: "from the platform", row: { answer: 42 } });
+    const seen = { value: "from the platform", row: { answer: 42 }, object: { by: "local" } };
+    expect(await ask(address, "/greeting")).toMatchObject(seen);
     await platform.fetch(`${address}/written`, { method: "PUT", body: "locally" });
     await stop(child);
     const stored = await platform.api.call("GET", `/storage/kv/namespaces/${namespace}/values/written`);
     expect(stored.body).toBe("locally");
+    const bytes = await platform.api.call("GET", "/r2/buckets/remote/objects/from-local");
+    expect(bytes.body).toBe("bytes");
   });
 
   test("so does Node through getPlatformProxy", async () => {

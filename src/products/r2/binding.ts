@@ -8,6 +8,7 @@ const BUCKET_NOT_FOUND = 10085;
 /** `env.BUCKET`: workerd's own R2 API over HTTP to the services role (`workerd-bindings.md` 4.2). */
 export const r2 = bindingKind({
   types: ["r2_bucket"],
+  hasProtocol: true,
   schema: (z) =>
     z.object({
       name: z.string(),
