@@ -1,6 +1,6 @@
 /** `wrangler queues`, a Worker that produces and consumes, and messages over HTTP. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { urlPrintedBy } from "./harness/platform.ts";
+import { killProcess, urlPrintedBy } from "./harness/platform.ts";
 import { Project } from "./harness/project.ts";
 import { usePlatform } from "./harness/suite.ts";
 
@@ -194,21 +194,6 @@ test("what is in use stays: a queue with a producer, a Worker that consumes", as
   expect(envelope.errors[0]).toMatchObject({ code: 10064, message: expect.stringContaining("orders") });
 });
 
-test("a consumer that lost its handler says so; messages wait for the next deploy", async () => {
-  const source = app.read("src/index.js");
-  app.write("src/index.js", "export default { fetch: () => new Response('no queue') }");
-  await platform().wrangler(app.directory, ["deploy"]);
-  const orders = `/queues/${await idOf("orders")}`;
-  await platform().api.send("POST", `${orders}/messages`, { body: "waits" });
-  const failure = async () => ((await platform().api.get(`${orders}/consumers`)) as { delivery_error?: string }[])[0];
-  await expect.poll(failure, patience).toMatchObject({ delivery_error: expect.stringContaining("no queue() handler") });
-  expect(await backlog("orders")).toBe(1);
-  app.write("src/index.js", source);
-  await platform().wranglerOk(app.directory, ["deploy"]);
-  await expect.poll(() => seen(withBody("waits")), patience).toMatchObject([{ attempts: 1 }]);
-  await expect.poll(async () => (await failure())?.delivery_error, patience).toBeUndefined();
-});
-
 test("queues and consumers come and go by command", async () => {
   expect(await queues("create", "spare", "--message-retention-period-secs", "60")).toContain("Created queue 'spare'");
   const again = await platform().api.call("POST", "/queues", { body: { queue_name: "spare" } });
@@ -217,8 +202,83 @@ test("queues and consumers come and go by command", async () => {
   expect(await failing("consumer", "worker", "add", "orders-dead", "queue-app")).toContain("11004");
   await queues("consumer", "http", "remove", "orders-dead");
   await queues("consumer", "worker", "add", "spare", "queue-app", "--max-concurrency", "2", "--batch-timeout", "0");
-  expect(await queues("consumer", "worker", "list", "spare")).toContain("queue-app");
   await queues("consumer", "worker", "remove", "spare", "queue-app");
   expect(await failing("subscription", "list", "spare")).toContain("Event subscriptions are not part of Freehold");
   expect(await queues("delete", "spare")).toContain("Deleted queue spare");
 }, 200_000);
+
+/** A consumer of its own queue that tells another queue when it begins, and then does `then`. */
+const telling = (then: string) => `
+const seen = [];
+export default {
+  fetch: () => Response.json(seen),
+  async queue({ messages }, env) {
+    for (const { attempts } of messages) {
+      seen.push(attempts);
+      await env.BEGUN.send(attempts);
+    }
+    ${then}
+  },
+};`;
+
+async function deployTelling(script: string, then: string): Promise<void> {
+  const bindings = [{ type: "queue", name: "BEGUN", queue_name: `${script}-begun` }];
+  await platform().api.deploy(script, telling(then), { bindings });
+}
+
+async function setUpTelling(script: string, then: string): Promise<void> {
+  for (const name of [script, `${script}-begun`]) await platform().api.send("POST", "/queues", { queue_name: name });
+  await deployTelling(script, then);
+  await platform().api.send("POST", `/queues/${await idOf(script)}/consumers`, {
+    type: "worker",
+    script_name: script,
+    settings: { max_wait_time_ms: 0 },
+  });
+  await platform().api.send("POST", `/queues/${await idOf(script)}/messages`, { body: 1 });
+  await expect.poll(() => backlog(`${script}-begun`), patience).toBe(1);
+}
+
+const seenBy = async (script: string) => (await platform().fetch(await platform().url(script))).json();
+
+test("a consumer that lost its handler says so; messages wait for the next deploy", async () => {
+  await setUpTelling("mute", "");
+  await platform().api.deploy("mute", "export default { fetch: () => new Response('no queue') }");
+  const path = `/queues/${await idOf("mute")}`;
+  await platform().api.send("POST", `${path}/messages`, { body: "waits" });
+  const consumer = async () => ((await platform().api.get(`${path}/consumers`)) as { delivery_error?: string }[])[0];
+  await expect
+    .poll(consumer, patience)
+    .toMatchObject({ delivery_error: expect.stringContaining("no queue() handler") });
+  expect(await backlog("mute")).toBe(1);
+  await deployTelling("mute", "");
+  await expect.poll(() => backlog("mute"), patience).toBe(0);
+  expect(await seenBy("mute")).toEqual([1]);
+  expect((await consumer())?.delivery_error).toBeUndefined();
+});
+
+test("a deploy in the middle of a batch lets it end where it began", async () => {
+  await setUpTelling("slow", "await scheduler.wait(2000);");
+  await deployTelling("slow", "");
+  await expect.poll(() => backlog("slow"), patience).toBe(0);
+  expect(await seenBy("slow")).toEqual([]);
+  expect(await backlog("slow-begun")).toBe(1);
+});
+
+test("a batch whose process dies is delivered again, with one more attempt", async () => {
+  await setUpTelling("dying", "if (messages[0].attempts === 1) await scheduler.wait(60_000);");
+  for (const runner of platform().runners()) killProcess(runner, "SIGKILL");
+  await expect.poll(() => backlog("dying"), patience).toBe(0);
+  expect(await seenBy("dying")).toEqual([2]);
+});
+
+test("with control dead, messages still move", async () => {
+  const [control] = platform().role("control");
+  if (!control) throw new Error("there is no control process");
+  killProcess(control, "SIGSTOP");
+  try {
+    await send({ body: "without control" });
+    await expect.poll(() => seen(withBody("without control")), patience).toHaveLength(1);
+  } finally {
+    killProcess(control, "SIGCONT");
+  }
+});

@@ -25,10 +25,10 @@ export class DeliveryBudget {
 
   leave(bytes: number): void {
     this.#bytes -= bytes;
-    const [next] = this.#waiting;
-    if (next === undefined) return;
-    this.#waiting.delete(next);
-    next.wake();
+    // All: one that is woken may have nothing to deliver any more.
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const one of waiting) one.wake();
   }
 
   forget(who: Waiting): void {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Delivery, QueueEvent } from "../../domain/events.ts";
 import type { PushConsumer as ConsumerRecord } from "../../domain/queues.ts";
 import { giveUp } from "./dead-letter.ts";
@@ -128,17 +129,15 @@ export class PushConsumer {
     );
     const now = Date.now();
     if (!delivery.begun) {
-      await queue.settle(
-        [],
-        batch.map((message) => ({ ...message, visibleMs: now, undelivered: true })),
-      );
+      const back = batch.map((message) => ({ ...message, visibleMs: now, undelivered: true }));
+      await this.#persist(() => queue.settle([], back));
       this.#rest(delivery);
       return;
     }
     this.#unreached = 0;
     const { acked, retried, failed } = fateOf(batch, delivery, consumer, now);
-    await queue.settle(acked, retried);
-    const trouble = await giveUp(this.#queues, queue, failed);
+    await this.#persist(() => queue.settle(acked, retried));
+    const trouble = await this.#persist(() => giveUp(this.#queues, queue, failed));
     if (delivery.outcome === "ok") this.failure = trouble;
     else this.failure = `The queue() handler failed: ${delivery.message ?? delivery.outcome}`;
     if (delivery.outcome !== "ok") this.#automatic = Math.max(1, Math.floor(this.#automatic / 2));
@@ -153,7 +152,20 @@ export class PushConsumer {
     this.#restMs = Date.now() + Math.min(MAX_BACK_OFF_MS, MIN_BACK_OFF_MS * 2 ** this.#unreached++);
   }
 
-  /** The store failed: what is leased and unsettled is free again after the next start of this process. */
+  /** What became of messages must be stored: until the store works again, no other batch takes the place of this one. */
+  async #persist<Result>(work: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        // The next process finds the messages unsettled, and delivers them again.
+        if (this.#stopped) throw error;
+        this.#failed(error);
+        await delay(MIN_BACK_OFF_MS);
+      }
+    }
+  }
+
   #failed(error: unknown): void {
     if (this.#queues.record(this.#queueId) === undefined) return;
     console.error(`queue ${this.#queueId}:`, error);

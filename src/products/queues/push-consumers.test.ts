@@ -1,7 +1,8 @@
 /** Delivery to Workers: how batches form, how many at once, and what becomes of their messages. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
+import { DeliveryBudget } from "./delivery-budget.ts";
 import { ACCOUNT, DEAD, type HeldBatch, pushConsumer, QUEUE, queueRecord, TestBroker } from "./testing.ts";
 
 let broker: TestBroker;
@@ -104,6 +105,33 @@ test("a Worker that cannot be reached costs no delivery, and says why", async ()
   again.end();
   await expect.poll(() => broker.backlog()).toBe(0);
   expect(broker.consumers.failure(QUEUE)).toBeUndefined();
+});
+
+test("what the store could not take is stored later", async () => {
+  broker = new TestBroker([queueRecord({ consumer: pushConsumer() })]);
+  await broker.send(["a"]);
+  const first = await batch(1);
+  const log = vi.spyOn(console, "error").mockImplementation(() => {});
+  const queue = await broker.queues.find(ACCOUNT, QUEUE);
+  const settle = vi.spyOn(queue, "settle").mockRejectedValueOnce(new Error("disk I/O error"));
+  first.end();
+  await expect.poll(() => broker.consumers.failure(QUEUE)).toContain("disk I/O error");
+  await expect.poll(() => broker.backlog(), { timeout: 5000 }).toBe(0);
+  expect(settle).toHaveBeenCalledTimes(2);
+  expect(broker.held).toHaveLength(1);
+  log.mockRestore();
+});
+
+test("what is under way has bounds, in bytes; who waits for room is woken by who leaves", () => {
+  const budget = new DeliveryBudget(10);
+  const woken: string[] = [];
+  const waiting = (name: string) => ({ wake: () => void woken.push(name) });
+  const [one, other] = [waiting("one"), waiting("other")];
+  expect(budget.enter(one, 6)).toBe(true);
+  expect([budget.enter(one, 6), budget.enter(other, 5)]).toEqual([false, false]);
+  budget.leave(6);
+  expect(woken).toEqual(["one", "other"]);
+  expect(budget.enter(other, 10)).toBe(true);
 });
 
 test("delays are kept: of a message, of a queue, of a retry", async () => {

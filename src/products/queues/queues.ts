@@ -56,9 +56,13 @@ export class Queues {
     this.#records = new Map(queues.map((record) => [record.queueId, record]));
     for (const record of queues) {
       const open = this.#open.get(record.queueId);
-      void open?.then((queue) => {
-        queue.record = record;
-      });
+      // One that cannot be opened is told by those who ask for it.
+      open?.then(
+        (queue) => {
+          queue.record = record;
+        },
+        () => {},
+      );
     }
     for (const queueId of new Set([...before.keys(), ...this.#records.keys()])) {
       if (!isDeepStrictEqual(before.get(queueId), this.#records.get(queueId))) this.#watcher.changed(queueId);
