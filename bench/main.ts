@@ -1,4 +1,5 @@
 /** `npm run bench [-- name …]`: measured claims, each with its conditions and its baseline in the same run. */
+import { analytics } from "./analytics.ts";
 import { assets } from "./assets.ts";
 import { assetsUpload } from "./assets-upload.ts";
 import { coldStart } from "./cold-start.ts";
@@ -28,6 +29,7 @@ const benches: Bench[] = [
   assetsUpload,
   d1,
   kv,
+  analytics,
   queues,
 ];
 

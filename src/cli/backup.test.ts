@@ -45,6 +45,9 @@ async function platformData() {
   write("routes.json", "{}");
   write("cache/compiled/x", "cache");
   write("runners.pid", "1");
+  write("analytics/acc/ds/2026-11-28/00000001.open", "point");
+  write("analytics/acc/ds/2026-11-28/00000001-00000002.parquet.tmp", "half");
+  write("secrets-store/acc/store/name.json", "sealed");
   write("something/new", "of a later issue");
   mkdirSync(join(data, "run"));
   const open = (path: string) => {
@@ -104,10 +107,12 @@ describe("freehold backup", () => {
     const target = join(root, "new", "place");
     expect(await freehold("restore", file, "--data", target)).toMatchObject({ code: 0 });
     expect(files(target)).toEqual([
+      "analytics/acc/ds/2026-11-28/00000001.open",
       "assets/acc/ef/01",
       "blobs/ab/cd",
       "freehold.db",
       "master.key",
+      "secrets-store/acc/store/name.json",
       "something/new",
       "state/0123456789abcdef0123456789abcdef/object.sqlite",
       "versions/v.json",

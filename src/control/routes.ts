@@ -1,4 +1,5 @@
 import { pagesRoutes } from "../pages/routes.ts";
+import { analyticsRoutes } from "../products/analytics/routes.ts";
 import { assetRoutes } from "../products/assets/routes.ts";
 import { cronRoutes } from "../products/cron/routes.ts";
 import { d1Routes } from "../products/d1/routes.ts";
@@ -25,6 +26,7 @@ export function allRoutes(tokens: Tokens): ApiRoute[] {
     ...tokenRoutes(tokens),
     ...auditRoutes,
     ...subdomainRoutes,
+    ...analyticsRoutes,
     ...assetRoutes,
     ...cronRoutes,
     ...d1Routes,

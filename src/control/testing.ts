@@ -61,7 +61,8 @@ export async function testControl(
         ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
       });
       const text = await response.text();
-      return { status: response.status, headers: response.headers, json: text ? JSON.parse(text) : undefined };
+      const isJson = text !== "" && (response.headers.get("content-type") ?? "").includes("json");
+      return { status: response.status, headers: response.headers, json: isJson ? JSON.parse(text) : undefined };
     },
   };
 }

@@ -34,6 +34,7 @@ export interface Config {
   previewLifeMs: number;
   assets: AssetSettings;
   state: StateSettings;
+  analytics: AnalyticsSettings;
   deployments: DeploymentSettings;
 }
 
@@ -43,6 +44,14 @@ export interface DeploymentSettings {
   maxVersions: number;
   /** How often rollouts are looked after. */
   rolloutCheckMs: number;
+}
+
+/** What an operator may choose about Analytics Engine. */
+export interface AnalyticsSettings {
+  /** How long data points are kept. */
+  retentionMs: number;
+  /** Bytes of one account's data points; beyond, the oldest days are removed. */
+  maxAccountBytes: number;
 }
 
 /** What an operator may choose about Durable Objects and databases. */
@@ -118,6 +127,10 @@ export function readConfig(env: Record<string, string | undefined>, cpuCount: nu
       queryMs: integer(env, "FREEHOLD_D1_QUERY_SECONDS", 30, 1, 3600) * 1000,
       maxDatabaseBytes: integer(env, "FREEHOLD_DATABASE_MAX_MB", 10_000, 1, 1_000_000) * 1_000_000,
     },
+    analytics: {
+      retentionMs: integer(env, "FREEHOLD_ANALYTICS_DAYS", 92, 1, 3650) * DAY_MS,
+      maxAccountBytes: integer(env, "FREEHOLD_ANALYTICS_MAX_MB", 10_000, 1, 10_000_000) * 1_000_000,
+    },
     deployments: {
       maxVersions: integer(env, "FREEHOLD_MAX_DEPLOYMENT_VERSIONS", 2, 1, 20),
       rolloutCheckMs: integer(env, "FREEHOLD_ROLLOUT_CHECK_SECONDS", 10, 1, 3600) * 1000,
@@ -148,6 +161,8 @@ export function configEnvironment(config: Config): Record<string, string> {
     FREEHOLD_D1_RETENTION_DAYS: String(config.state.timeTravelMs / DAY_MS),
     FREEHOLD_D1_QUERY_SECONDS: String(config.state.queryMs / 1000),
     FREEHOLD_DATABASE_MAX_MB: String(config.state.maxDatabaseBytes / 1_000_000),
+    FREEHOLD_ANALYTICS_DAYS: String(config.analytics.retentionMs / DAY_MS),
+    FREEHOLD_ANALYTICS_MAX_MB: String(config.analytics.maxAccountBytes / 1_000_000),
     FREEHOLD_MAX_DEPLOYMENT_VERSIONS: String(config.deployments.maxVersions),
     FREEHOLD_ROLLOUT_CHECK_SECONDS: String(config.deployments.rolloutCheckMs / 1000),
   };

@@ -44,6 +44,9 @@ export type ValidateReply =
       message: string;
     };
 
+/** What a sandboxed host of data does: D1 databases, queries over data points, or packing data points. */
+export type HostKind = "d1" | "analytics-query" | "analytics-pack";
+
 /** Requests that roles make of the supervisor. */
 export interface SupervisorCalls {
   /** Edge, services, control: start the version's runner if need be and say where it is. */
@@ -62,10 +65,10 @@ export interface SupervisorCalls {
   /** Control: these namespaces and workflows were deleted; remove their data once no runner has it any more. */
   discardState: { request: { stateIds: string[] }; reply: Record<string, never> };
   /**
-   * Services: start the SQLite host of this name, or say where it is. One host serves databases of one account only.
+   * Services: start the host of this name, or say where it is. One host serves data of one account only.
    * The socket speaks the protocol of `products/d1/host-protocol.ts`.
    */
-  databaseHost: { request: { hostId: string; accountId: string }; reply: { socket: string } };
+  databaseHost: { request: { hostId: string; accountId: string; kind: HostKind }; reply: { socket: string } };
   /** Services: end this host at once: a query does not end, or nobody needs it any more. */
   endDatabaseHost: { request: { hostId: string }; reply: Record<string, never> };
   /** Control: what each edge has counted since it began. Edges that do not answer are left out. */

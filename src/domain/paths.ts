@@ -44,6 +44,9 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     queues: join(dataDir, "queues"),
     /** Which queues there are, and who consumes them; for services. */
     queueRecords: join(dataDir, "queues.json"),
+    /** Data points of an account: a directory for each dataset (`products/analytics/host/files.ts`). */
+    analytics: (accountId: string) => join(dataDir, "analytics", accountId),
+    analyticsRoot: join(dataDir, "analytics"),
     wranglerEnv: join(dataDir, "wrangler.env"),
     /** SQLite file whose exclusive lock means "a supervisor owns this directory". */
     lock: join(dataDir, "lock.db"),

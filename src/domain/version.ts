@@ -89,6 +89,7 @@ type BoundProduct =
       /** Length of the window in seconds. */
       period: 10 | 60;
     }
+  | { type: "analytics_engine"; name: string; dataset: string }
   | {
       type: "secrets_store_secret";
       name: string;

@@ -83,6 +83,17 @@ const accepted: [name: string, uploaded: Record<string, unknown>, stored: object
     { type: "secrets_store_secret", name: "A", storeId: "5705e", secretName: "key" },
   ],
   [
+    "a dataset of Analytics Engine",
+    { type: "analytics_engine", name: "A", dataset: "weather-data" },
+    { type: "analytics_engine", name: "A", dataset: "weather-data" },
+  ],
+  [
+    "a dataset with the binding's name",
+    { type: "analytics_engine", name: "A" },
+    { type: "analytics_engine", name: "A", dataset: "A" },
+    { type: "analytics_engine", name: "A", dataset: "A" },
+  ],
+  [
     "fields of a newer client, left out",
     { type: "plain_text", name: "A", text: "", raw: true },
     { type: "plain_text", name: "A", text: "" },
@@ -120,6 +131,12 @@ const refused: [name: string, uploaded: unknown, code: number, message: string |
     { type: "secrets_store_secret", name: "S", store_id: "5705e", secret_name: "other" },
     10021,
     /^Secrets store binding authorization failed/,
+  ],
+  [
+    "a dataset whose name is none",
+    { type: "analytics_engine", name: "A", dataset: "../b" },
+    10021,
+    /dataset: must have up to 128 letters/,
   ],
   ["a KV namespace without its id", { type: "kv_namespace", name: "KV" }, 10021, /namespace_id/],
   ["inherit, which is resolved before", { type: "inherit", name: "A" }, 10021, /has type "inherit"/],

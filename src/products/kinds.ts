@@ -1,4 +1,5 @@
 import type { Binding } from "../domain/version.ts";
+import { analyticsEngine } from "./analytics/binding.ts";
 import { assets } from "./assets/binding.ts";
 import { d1 } from "./d1/binding.ts";
 import { durableObjectNamespace } from "./durable-objects/binding.ts";
@@ -32,6 +33,7 @@ const kinds: AnyBindingKind[] = [
   workflow,
   rateLimit,
   secretsStoreSecret,
+  analyticsEngine,
 ];
 
 const byType = new Map<string, AnyBindingKind>(

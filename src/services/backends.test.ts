@@ -56,6 +56,7 @@ beforeEach(async () => {
     buckets,
     secrets: new SecretReader(directory, directory),
     queues,
+    dataPoints: { write: () => {} },
     caches: noCaches,
     launchRecord: (versionId) => join(directory, `${versionId}.json`),
   });
@@ -74,6 +75,7 @@ beforeEach(async () => {
     buckets,
     queues,
     deliveryFailure: () => undefined,
+    analytics: { query: () => {} },
   });
   await api.listen(join(directory, "services.sock"));
 });

@@ -9,6 +9,8 @@ import { leanSocket } from "../lib/http/lean-socket.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
+import { serveDataPoint } from "../products/analytics/backend.ts";
+import type { Intake } from "../products/analytics/intake.ts";
 import { type CacheAccess, CacheBackend, cacheHeaderNames } from "../products/cache/backend.ts";
 import { CACHE_CALLER } from "../products/cache/launch.ts";
 import { type DatabaseCaller, SESSION_HEADER, serveD1 } from "../products/d1/backend.ts";
@@ -50,6 +52,7 @@ export interface BackendsOptions {
   buckets: Buckets;
   secrets: SecretReader;
   queues: Queues;
+  dataPoints: Pick<Intake, "write">;
   /** Path of a version's launch record. */
   launchRecord(versionId: string): string;
 }
@@ -149,6 +152,9 @@ export class Backends {
         return;
       case "ratelimit":
         serveRateLimit(this.#counters, { exchange, head, accountId, binding });
+        return;
+      case "analytics_engine":
+        serveDataPoint(this.#options.dataPoints, { exchange, head, accountId, binding });
         return;
       case "secrets_store_secret":
         serveSecret(this.#options.secrets, { exchange, head, accountId, binding });

@@ -105,6 +105,7 @@ async function start(maxBytes: number, scriptName = "test"): Promise<void> {
     buckets: new Buckets(join(directory, "r2")),
     secrets: new SecretReader(directory, directory),
     queues: new Queues(join(directory, "queues")),
+    dataPoints: { write: () => {} },
     launchRecord: () => launchRecord,
   });
   await backends.attach({

@@ -12,8 +12,6 @@ import { MAX_PIPELINED } from "./limits.ts";
 export interface DatabaseTask extends HostRequest {
   /** Longest time that the host may work on it. */
   timeoutMs: number;
-  /** Whether it only reads; absent until somebody asks. */
-  writesNothing?: boolean;
   /** Hosts that ended while they worked on it. */
   losses: number;
   /** Called once. */

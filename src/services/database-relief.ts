@@ -32,8 +32,8 @@ export function longestReading(
     .toSorted((a, b) => a.busySinceMs - b.busySinceMs)[0];
 }
 
-/** Asked again and again while others wait. */
-function writesNothing(task: DatabaseTask): boolean {
+/** Whether the task only reads. Asked again and again while others wait. */
+export function writesNothing(task: DatabaseTask): boolean {
   task.writesNothing ??= mayRepeat(task);
   return task.writesNothing;
 }

@@ -155,7 +155,7 @@ test("a host sees no network, no other files and no other processes", async () =
     const [, , , , point = "", options = ""] = line.split(" ");
     return /^rw\b/.test(options) ? [point] : [];
   });
-  expect(writable.filter((point) => !point.startsWith("/dev/")).sort()).toEqual(["/databases", "/in", "/tmp"]);
+  expect(writable.filter((point) => !point.startsWith("/dev/")).sort()).toEqual(["/data", "/in", "/tmp"]);
 });
 
 test("a host that is killed while it starts leaves nobody behind", async () => {

@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { failureReply, type HostReply, type HostRequest } from "../products/d1/host-protocol.ts";
-import { mayRepeat } from "../products/d1/repeatable.ts";
 import { type DatabaseTask, HostConnection } from "./database-host.ts";
-import { isStuck, leastLoaded, longestReading, patienceWith } from "./database-relief.ts";
+import { isStuck, leastLoaded, longestReading, patienceWith, writesNothing } from "./database-relief.ts";
 import {
   BUSY_HOST_MS,
   DATABASE_TICK_MS,
@@ -19,13 +18,34 @@ export interface DatabasesOptions {
   queryMs: number;
   /** See `STARVING_MS` in `limits.ts`, which it is by default. */
   starvingMs?: number;
+  /** A host that nobody needed for this long is ended; `HOST_IDLE_MS` unless given. */
+  idleMs?: number;
+  /** Begins the names of its hosts; `d1` unless given. */
+  name?: string;
+  /** What callers are told; of D1 unless given. */
+  words?: DatabaseWords;
 }
 
-/** The original's words. */
-const TIMED_OUT = "D1 DB storage operation exceeded timeout which caused object to be reset.";
+/** Why a request was not answered. */
+export interface DatabaseWords {
+  timedOut: string;
+  starved: string;
+  overloaded: string;
+  unreachable: string;
+  lost: string;
+}
 
-const STARVED =
-  "D1 DB query was ended early: the account runs as many long queries as it may, and others waited. Make it shorter, or run fewer at a time.";
+/** The original's words where it has them. */
+const D1_WORDS: DatabaseWords = {
+  timedOut: "D1 DB storage operation exceeded timeout which caused object to be reset.",
+  starved:
+    "D1 DB query was ended early: the account runs as many long queries as it may, and others waited. Make it shorter, or run fewer at a time.",
+  overloaded: "D1 DB is overloaded. Too many requests queued.",
+  unreachable: "The database cannot be reached now. Try again.",
+  lost:
+    "The database was restarted while the query ran, perhaps because its result or its work took too much memory. " +
+    "A query that writes may have taken effect.",
+};
 
 interface Account {
   accountId: string;
@@ -49,10 +69,17 @@ export class Databases {
   #stopped = false;
   /** Runs while a host has something to do. */
   #timer: NodeJS.Timeout | undefined;
-  readonly #idleTimer = setInterval(() => this.#endIdle(), HOST_IDLE_MS / 4).unref();
+  readonly #words: DatabaseWords;
+  readonly #idleTimer: NodeJS.Timeout;
 
   constructor(options: DatabasesOptions) {
     this.#options = options;
+    this.#words = options.words ?? D1_WORDS;
+    this.#idleTimer = setInterval(() => this.#endIdle(), this.#idleMs / 4).unref();
+  }
+
+  get #idleMs(): number {
+    return this.#options.idleMs ?? HOST_IDLE_MS;
   }
 
   get queryMs(): number {
@@ -67,7 +94,7 @@ export class Databases {
       account.waiting >= MAX_DATABASE_QUEUE ||
       (account.waiting > 0 && account.waitingBytes + length > MAX_DATABASE_QUEUE_BYTES)
     ) {
-      done(failureReply({ code: "unavailable", message: "D1 DB is overloaded. Too many requests queued." }));
+      done(failureReply({ code: "unavailable", message: this.#words.overloaded }));
       return;
     }
     account.waiting++;
@@ -78,6 +105,7 @@ export class Databases {
       flags: request.flags,
       payload: request.payload,
       isWanted: request.isWanted,
+      ...(request.writesNothing && { writesNothing: true }),
       timeoutMs,
       losses: 0,
       done(reply) {
@@ -133,7 +161,7 @@ export class Databases {
   #start(account: Account): HostConnection {
     const { startHost } = this.#options;
     // Never the name of an earlier one: that may not be quite gone.
-    const host = new HostConnection(`d1-${randomBytes(6).toString("hex")}`, {
+    const host = new HostConnection(`${this.#options.name ?? "d1"}-${randomBytes(6).toString("hex")}`, {
       lost: (lost, begun, waiting) => this.#lost(account, lost, begun, waiting),
     });
     host.usedAtMs = performance.now();
@@ -148,9 +176,9 @@ export class Databases {
   /** A host did not start: another would not either. */
   #failed(account: Account, host: HostConnection, error: Error): void {
     this.#forget(account, host);
-    console.error(`databases of ${account.accountId}: ${error.message}`);
+    console.error(`${this.#options.name ?? "databases"} of ${account.accountId}: ${error.message}`);
     for (const task of host.takeOthers()) {
-      task.done(failureReply({ code: "unavailable", message: "The database cannot be reached now. Try again." }));
+      task.done(failureReply({ code: "unavailable", message: this.#words.unreachable }));
     }
   }
 
@@ -163,16 +191,14 @@ export class Databases {
   }
 
   #afterLoss(account: Account, task: DatabaseTask): void {
-    if (task.losses++ === 0 && mayRepeat(task)) {
+    if (task.losses++ === 0 && writesNothing(task)) {
       this.#dispatch(account, task);
       return;
     }
     task.done(
       failureReply({
         code: "unavailable",
-        message:
-          "The database was restarted while the query ran, perhaps because its result or its work took too much memory. " +
-          "A query that writes may have taken effect.",
+        message: this.#words.lost,
       }),
     );
   }
@@ -205,14 +231,14 @@ export class Databases {
   }
 
   #endIdle(): void {
-    const before = performance.now() - HOST_IDLE_MS;
+    const before = performance.now() - this.#idleMs;
     for (const account of this.#accounts.values()) {
       for (const host of account.hosts) if (host.load === 0 && host.usedAtMs < before) host.close();
       if (account.hosts.length === 0 && account.waiting === 0) this.#accounts.delete(account.accountId);
     }
   }
 
-  #timeOut(host: HostConnection, task: DatabaseTask, message = TIMED_OUT): void {
+  #timeOut(host: HostConnection, task: DatabaseTask, message = this.#words.timedOut): void {
     task.done(failureReply({ code: "timeout", message }));
     // What comes of it now is no matter: it has been answered.
     task.done = () => {};
@@ -226,7 +252,7 @@ export class Databases {
       const patienceMs = patienceWith(account.hosts);
       if (patienceMs === undefined) {
         const ended = longestReading(account.hosts, nowMs, this.#options.starvingMs);
-        if (ended?.current) this.#timeOut(ended, ended.current, STARVED);
+        if (ended?.current) this.#timeOut(ended, ended.current, this.#words.starved);
         return;
       }
       if (!isStuck(host, nowMs, patienceMs)) return;

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { readConfig } from "../domain/config.ts";
 import { Homes } from "../domain/homes.ts";
-import type { ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
+import type { HostKind, ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { chooseVersion } from "../domain/routing.ts";
 import { parentChannel } from "../lib/channel.ts";
@@ -14,6 +14,7 @@ import { SecretReader } from "../products/secrets-store/published.ts";
 import { Callees } from "../workerd/callees.ts";
 import { EventSender } from "../workerd/event-sender.ts";
 import { loadAccessKeys } from "./access-keys.ts";
+import { Analytics } from "./analytics.ts";
 import { AssetSockets } from "./asset-sockets.ts";
 import { Backends } from "./backends.ts";
 import { Broker } from "./broker.ts";
@@ -49,11 +50,10 @@ export async function runServices(): Promise<void> {
   });
   const links = new Links((connection, accountId, to) => void broker.call(connection, accountId, to));
   const assets = new AssetSockets(files);
-  const databases = new Databases({
-    startHost: async (hostId, accountId) => (await supervisor.call("databaseHost", { hostId, accountId })).socket,
-    endHost: (hostId) => supervisor.call("endDatabaseHost", { hostId }),
-    queryMs: config.state.queryMs,
-  });
+  const startHost = (kind: HostKind) => async (hostId: string, accountId: string) =>
+    (await supervisor.call("databaseHost", { hostId, accountId, kind })).socket;
+  const endHost = (hostId: string) => supervisor.call("endDatabaseHost", { hostId });
+  const databases = new Databases({ startHost: startHost("d1"), endHost, queryMs: config.state.queryMs });
   const caches = new Caches(files.responses, config.cacheBytes);
   const kv = new KvNamespaces(files.kv);
   const secrets = new SecretReader(files.secrets, files.masterKey);
@@ -61,6 +61,13 @@ export async function runServices(): Promise<void> {
   const keys = new AccessKeys();
   const loadKeys = () => loadAccessKeys(keys, files.accessKeys, files.masterKey);
   const storage = new Storage({ domain: config.domain, keys, buckets });
+  const analytics = new Analytics({
+    root: files.analyticsRoot,
+    settings: config.analytics,
+    startHost,
+    endHost,
+  });
+  const dataPoints = analytics.intake;
   const queues = new Queues(files.queues);
   const consumers = new PushConsumers(queues, ({ accountId, script }, batch) => {
     const shares = deployments.find(accountId, script);
@@ -69,9 +76,18 @@ export async function runServices(): Promise<void> {
     const message = `Worker "${script}" ${shares ? "has no deployment" : "does not exist"}.`;
     return Promise.resolve({ outcome: "scriptNotFound", begun: false, message });
   });
-  const backends = new Backends({ databases, caches, kv, buckets, secrets, queues, launchRecord: files.launchRecord });
+  const backends = new Backends({
+    databases,
+    caches,
+    kv,
+    buckets,
+    secrets,
+    queues,
+    dataPoints,
+    launchRecord: files.launchRecord,
+  });
   const deliveryFailure = (queueId: string) => consumers.failure(queueId);
-  const productsApi = new ProductsApi({ databases, caches, kv, buckets, queues, deliveryFailure });
+  const productsApi = new ProductsApi({ databases, caches, kv, buckets, queues, deliveryFailure, analytics });
 
   /** A script that comes later with the name of one that was deleted must not find its responses. */
   const forgetScripts = () => {
@@ -132,7 +148,7 @@ export async function runServices(): Promise<void> {
       Promise.all([sockets, consumers.stop()]).then(() => {
         kv.close();
         buckets.close();
-        return queues.close();
+        return Promise.all([queues.close(), analytics.close()]);
       }),
     );
     return {};
@@ -144,6 +160,7 @@ export async function runServices(): Promise<void> {
   await readQueues();
   forgetScripts();
   await storage.listen(files.storageSocket);
+  void analytics.keep();
   await productsApi.listen(files.servicesSocket);
   await supervisor.call("ready", {});
 }

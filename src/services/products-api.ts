@@ -4,6 +4,7 @@ import { HeaderNames } from "../lib/http/header-names.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
+import { MAX_SQL_BYTES } from "../products/analytics/limits.ts";
 import type { Purge } from "../products/cache/store.ts";
 import type { DatabaseCaller } from "../products/d1/backend.ts";
 import { requestKind } from "../products/d1/host-protocol.ts";
@@ -16,6 +17,7 @@ import { type DeliveryFailure, QUEUE_PATH, serveQueueApi } from "../products/que
 import type { Queues } from "../products/queues/queues.ts";
 import type { Buckets } from "../products/r2/buckets.ts";
 import { ATTRIBUTES_HEADER, R2_API, serveR2Api } from "../products/r2/service-api.ts";
+import type { Analytics } from "./analytics.ts";
 import { listenAt } from "./unix-listener.ts";
 
 const JSON_TYPE = "Content-Type: application/json\r\n";
@@ -54,6 +56,11 @@ export interface CachePurger {
 /** Of a request to purge: it names 500 addresses at most. */
 const MAX_PURGE_BYTES = 16 * 1024 * 1024;
 
+const ANALYTICS_PATH = /^\/analytics\/([0-9a-f]{32})\/sql$/;
+
+/** A failed query is answered as text. Statuses are the original's where it has them. */
+const queryStatusOf: Partial<Record<D1Failure["code"], number>> = { sql: 422, timeout: 504 };
+
 const KV_PATH = /^\/kv\/([0-9a-f]{32})\/([0-9a-f]{32})(\/.*)$/;
 
 const names = new HeaderNames([METADATA_HEADER, ATTRIBUTES_HEADER]);
@@ -69,12 +76,13 @@ export interface ProductData {
   /** Why messages of a queue do not reach its consumer. */
   deliveryFailure: DeliveryFailure;
   buckets: Buckets;
+  analytics: Pick<Analytics, "query">;
 }
 
 /**
  * The platform's own way to the data of products: `POST /d1/<account>/<database>/<operation>` with JSON both ways,
  * `/kv/<account>/<namespace>` with what the binding asks behind it, `/r2/<account>/buckets…`,
- * `POST /queues/<account>/<queue>/<operation>`, and `POST /cache/purge`.
+ * `POST /queues/<account>/<queue>/<operation>`, `POST /analytics/<account>/sql`, and `POST /cache/purge`.
  */
 export class ProductsApi {
   readonly #databases: DatabaseCaller;
@@ -82,17 +90,19 @@ export class ProductsApi {
   readonly #kv: KvNamespaces;
   readonly #queues: Queues;
   readonly #deliveryFailure: DeliveryFailure;
+  readonly #analytics: Pick<Analytics, "query">;
   readonly #buckets: Buckets;
   readonly #server: HttpServer<undefined>;
   #listener: Server | undefined;
 
-  constructor({ databases, caches, kv, queues, deliveryFailure, buckets }: ProductData) {
+  constructor({ databases, caches, kv, queues, deliveryFailure, buckets, analytics }: ProductData) {
     this.#databases = databases;
     this.#caches = caches;
     this.#kv = kv;
     this.#queues = queues;
     this.#deliveryFailure = deliveryFailure;
     this.#buckets = buckets;
+    this.#analytics = analytics;
     this.#server = new HttpServer<undefined>({
       names,
       ticker: new Ticker(),
@@ -121,6 +131,11 @@ export class ProductsApi {
     const { method, target } = head;
     if (method === "POST" && target === "/cache/purge") {
       exchange.takeBody(MAX_PURGE_BYTES, (body) => void this.#purge(exchange, body));
+      return;
+    }
+    const queried = method === "POST" ? ANALYTICS_PATH.exec(target)?.[1] : undefined;
+    if (queried !== undefined) {
+      exchange.takeBody(MAX_SQL_BYTES, (body) => this.#query(exchange, queried, body.toString()));
       return;
     }
     const [, kvAccount = "", namespaceId = "", rest] = KV_PATH.exec(target) ?? [];
@@ -162,6 +177,23 @@ export class ProductsApi {
         timeoutMs,
       );
     });
+  }
+
+  #query(exchange: Exchange<undefined>, accountId: string, sql: string): void {
+    this.#analytics.query(
+      accountId,
+      sql,
+      () => exchange.open,
+      ({ ok, bookmark: format, payload }) => {
+        if (!exchange.open) return;
+        if (ok) {
+          exchange.respond(200, `freehold-format: ${format}\r\n`, payload);
+          return;
+        }
+        const { code, message } = JSON.parse(payload.toString()) as D1Failure;
+        exchange.respond(queryStatusOf[code] ?? 503, "Content-Type: text/plain\r\n", message);
+      },
+    );
   }
 
   async #purge(exchange: Exchange<undefined>, body: Buffer): Promise<void> {

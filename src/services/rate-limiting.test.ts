@@ -56,6 +56,7 @@ beforeAll(async () => {
     buckets: new Buckets(join(directory, "r2")),
     secrets: new SecretReader(directory, directory),
     queues: new Queues(join(directory, "queues")),
+    dataPoints: { write: () => {} },
     launchRecord: () => launchRecord,
   });
   await backends.attach({

@@ -5,8 +5,10 @@ import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Config } from "../domain/config.ts";
+import type { HostKind } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
-import { databaseHostProgram } from "../products/d1/host-program.ts";
+import { programPath, programRoot } from "../products/hosts/program.ts";
+import { type HostSettings, hostSettings } from "./host-kinds.ts";
 import { publishSockets, removeInstance } from "./instance-files.ts";
 import { STDERR_BYTES, STDERR_BYTES_PER_SECOND } from "./limits.ts";
 import type { ProcessList } from "./process-list.ts";
@@ -21,16 +23,7 @@ const START_TIMEOUT_MS = 10_000;
 const KILL_PATIENCE_MS = 2000;
 /** Hosts at a time; services has a smaller bound for each account. */
 const MAX_HOSTS = 200;
-const MIB = 1024 * 1024;
-/** V8 heap: results on their way out. */
-const HEAP_MB = 128;
-/**
- * `RLIMIT_DATA`: the bound of SQLite's own memory, whose heap limits do nothing in Node's build. Measured: 565 MiB when
- * idle, nearly all mapped ahead of use; 640 with 100 databases open and read. So a sort of 100 to 200 MB still works, and
- * a larger one fails with SQLITE_NOMEM.
- */
-const MAX_DATA_BYTES = 850 * MIB;
-const TMP_BYTES = 16 * MIB;
+const TMP_BYTES = 16 * 1024 * 1024;
 
 interface DatabaseHost {
   accountId: string;
@@ -47,14 +40,15 @@ export interface DatabaseHostsOptions {
 }
 
 /**
- * The SQLite hosts: Node processes that serve D1 databases of one account each. Nothing is lost when one is killed:
- * what it has acknowledged is on disk.
+ * The hosts of data: Node processes that serve D1 databases, or data points, of one account each. Nothing is lost when one is
+ * killed: what it has acknowledged is on disk.
  */
 export class DatabaseHosts {
   readonly #options: DatabaseHostsOptions;
   readonly #files: ReturnType<typeof paths>;
   readonly #hosts = new Map<string, DatabaseHost>();
-  #libraries: Promise<string[]> | undefined;
+  /** By the files whose libraries they are. */
+  readonly #libraries = new Map<string, Promise<string[]>>();
   #stopped = false;
 
   constructor(options: DatabaseHostsOptions) {
@@ -63,7 +57,7 @@ export class DatabaseHosts {
   }
 
   /** Path of the host's socket, once it listens. Starts the host when there is none of this name. Throws when it does not start. */
-  async start(hostId: string, accountId: string): Promise<string> {
+  async start(hostId: string, accountId: string, kind: HostKind = "d1"): Promise<string> {
     // Both become parts of paths.
     if (!/^[\w-]{1,40}$/.test(hostId) || !/^[0-9a-f]{32}$/.test(accountId)) throw new Error("the ids are malformed");
     const known = this.#hosts.get(hostId);
@@ -73,9 +67,9 @@ export class DatabaseHosts {
     }
     if (this.#stopped) throw new Error("the platform is stopping");
     if (this.#hosts.size >= MAX_HOSTS) throw new Error("too many database hosts are running");
-    this.#libraries ??= this.#findLibraries();
-    const libraries = await this.#libraries;
-    return (this.#hosts.get(hostId) ?? this.#launch(hostId, accountId, libraries)).ready;
+    const settings = hostSettings(kind, accountId, this.#options.config);
+    const libraries = await this.#librariesOf([process.execPath, ...(settings.program.packages?.natives ?? [])]);
+    return (this.#hosts.get(hostId) ?? this.#launch(hostId, accountId, settings, libraries)).ready;
   }
 
   /** Kills the host; resolves when it is gone. */
@@ -102,14 +96,13 @@ export class DatabaseHosts {
     return [...this.#hosts].map(([hostId, { accountId, child }]) => ({ hostId, accountId, pid: child.pid ?? 0 }));
   }
 
-  #launch(hostId: string, accountId: string, libraries: string[]): DatabaseHost {
+  #launch(hostId: string, accountId: string, settings: HostSettings, libraries: string[]): DatabaseHost {
     const { processes, host } = this.#options;
     const directory = this.#files.instance(hostId);
     const own = join(directory, "in");
-    const databases = this.#files.databases(accountId);
     mkdirSync(own, { recursive: true, mode: 0o700 });
-    mkdirSync(databases, { recursive: true, mode: 0o700 });
-    const command = this.#command(own, databases, libraries);
+    mkdirSync(settings.data, { recursive: true, mode: 0o700 });
+    const command = this.#command(own, settings, libraries);
     const filter = host.bubblewrap?.seccomp === undefined ? undefined : openSync(host.bubblewrap.seccomp, "r");
     const child = spawn("/bin/sh", command, {
       stdio: ["pipe", "pipe", "pipe", filter ?? "ignore"],
@@ -162,68 +155,67 @@ export class DatabaseHosts {
   }
 
   /** Arguments of the shell, which sets limits and becomes the program. */
-  #command(own: string, databases: string, libraries: string[]): string[] {
-    const { host, config } = this.#options;
-    const { bubblewrap } = host;
-    const { retentionMs, maxBytes } = {
-      retentionMs: config.state.timeTravelMs,
-      maxBytes: config.state.maxDatabaseBytes,
-    };
-    const program = databaseHostProgram;
+  #command(own: string, settings: HostSettings, libraries: string[]): string[] {
+    const { bubblewrap } = this.#options.host;
+    const { program, data, heapMb, maxDataBytes } = settings;
     const at = bubblewrap
-      ? { node: "/node", program: `/host/${program.main}`, own: "/in", databases: "/databases" }
-      : { node: process.execPath, program: join(program.directory, program.main), own, databases };
+      ? { node: "/node", program: `/host/${program.main}`, own: "/in", data: "/data" }
+      : { node: process.execPath, program: programPath(program), own, data };
     const node = [
       at.node,
-      ...[`--max-old-space-size=${HEAP_MB}`, "--max-semi-space-size=4", "--disable-warning=ExperimentalWarning"],
-      ...[at.program, join(at.own, SOCKET), at.databases],
-      ...[retentionMs, maxBytes].map(String),
+      ...[`--max-old-space-size=${heapMb}`, "--max-semi-space-size=4", "--disable-warning=ExperimentalWarning"],
+      ...[at.program, join(at.own, SOCKET), at.data, ...settings.arguments],
     ];
-    const limits = `ulimit -c 0; ulimit -d ${MAX_DATA_BYTES / 1024}`;
+    const limits = `ulimit -c 0; ulimit -d ${maxDataBytes / 1024}`;
     return [
       "-c",
       `${limits}; exec "$@"`,
       "sh",
-      ...(bubblewrap ? this.#sandbox(own, databases, libraries) : []),
+      ...(bubblewrap ? this.#sandbox(own, settings, libraries) : []),
       ...node,
     ];
   }
 
-  #sandbox(own: string, databases: string, libraries: string[]): string[] {
+  #sandbox(own: string, { program, data, writable }: HostSettings, libraries: string[]): string[] {
     const { bubblewrap } = this.#options.host;
     if (!bubblewrap) return [];
+    const { directories, packages } = program;
     return [
       bubblewrap.program,
       ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net"],
       ...["--uid", "65534", "--gid", "65534", "--hostname", "database"],
-      ...[
-        "--die-with-parent",
-        "--new-session",
-        "--as-pid-1",
-        "--cap-drop",
-        "ALL",
-        "--clearenv",
-        "--setenv",
-        "TZ",
-        "UTC",
-      ],
+      ...["--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL"],
+      ...["--clearenv", "--setenv", "TZ", "UTC"],
       ...(bubblewrap.seccomp ? ["--seccomp", "3"] : []),
       ...libraries.flatMap((file) => ["--ro-bind", file, file]),
-      ...["--ro-bind", process.execPath, "/node", "--ro-bind", databaseHostProgram.directory, "/host"],
+      ...["--ro-bind", process.execPath, "/node"],
+      ...directories.flatMap((directory) => ["--ro-bind", join(programRoot, directory), `/host/${directory}`]),
+      ...(packages ? ["--ro-bind", packages.directory, `/host/node_modules/${packages.name}`] : []),
       ...["--proc", "/proc"],
       ...["null", "zero", "random", "urandom"].flatMap((name) => ["--dev-bind", `/dev/${name}`, `/dev/${name}`]),
       ...["--size", String(TMP_BYTES), "--tmpfs", "/tmp"],
-      ...["--bind", own, "/in", "--bind", databases, "/databases"],
-      ...["--remount-ro", "/proc", "--remount-ro", "/", "--chdir", "/databases"],
+      ...["--bind", own, "/in", writable ? "--bind" : "--ro-bind", data, "/data"],
+      ...["--remount-ro", "/proc", "--remount-ro", "/", "--chdir", "/data"],
     ];
   }
 
-  /** Libraries of this Node, to be shown in the sandbox. */
-  async #findLibraries(): Promise<string[]> {
-    if (!this.#options.host.bubblewrap) return [];
-    const { stdout } = await run("ldd", [process.execPath], { timeout: 5000 });
-    return stdout.split("\n").flatMap((line) => /(?:=>\s*|^\s*)(\/\S+)/.exec(line)?.[1] ?? []);
+  /** Libraries of programs, to be shown in the sandbox. */
+  #librariesOf(programs: string[]): Promise<string[]> {
+    const key = programs.join("\n");
+    let found = this.#libraries.get(key);
+    if (!found) {
+      found = this.#options.host.bubblewrap ? findLibraries(programs) : Promise.resolve([]);
+      this.#libraries.set(key, found);
+    }
+    return found;
   }
+}
+
+/** A library that lies beside the file that needs it is there already. */
+async function findLibraries(programs: string[]): Promise<string[]> {
+  const { stdout } = await run("ldd", programs, { timeout: 5000 });
+  const paths = stdout.split("\n").flatMap((line) => /(?:=>\s*|^\s+)(\/\S+)(?= \()/.exec(line)?.[1] ?? []);
+  return [...new Set(paths)].filter((path) => !programs.includes(path));
 }
 
 /** What a process said at its end: V8 says why it gives up, then prints its stack. */

@@ -137,8 +137,8 @@ export class Platform {
       await (await this.#runtime).pool.discardState(stateIds);
       return {};
     });
-    channel.handle("databaseHost", async ({ hostId, accountId }) => ({
-      socket: await (await this.#runtime).databases.start(hostId, accountId),
+    channel.handle("databaseHost", async ({ hostId, accountId, kind }) => ({
+      socket: await (await this.#runtime).databases.start(hostId, accountId, kind),
     }));
     channel.handle("endDatabaseHost", async ({ hostId }) => {
       await (await this.#runtime).databases.end(hostId);

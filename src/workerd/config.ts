@@ -116,6 +116,7 @@ export type WorkerBinding = { name: string } & (
   | { kvNamespace: string | ServiceDesignator }
   | { queue: string | ServiceDesignator }
   | { r2Bucket: string | ServiceDesignator }
+  | { analyticsEngine: string | ServiceDesignator }
   | { workerLoader: { id: string } }
   | { durableObjectNamespace: { className: string; serviceName?: string } }
   | { workerdDebugPort: Void }

@@ -116,6 +116,7 @@ async function fill(
     await addAll();
     await add(files.database);
     await addAll();
+    for (const path of files.dataPoints()) await add(path);
   } finally {
     held?.close();
   }

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import type { HostProgram } from "../hosts/program.ts";
 
-/** The SQLite host's program: files of this directory alone, which is all of ours that it may see. */
-export const databaseHostProgram = { directory: join(import.meta.dirname, "host"), main: "main.js" };
+/** The SQLite host's program. */
+export const databaseHostProgram: HostProgram = { directories: ["hosts", "d1/host"], main: "d1/host/main.js" };

@@ -25,6 +25,8 @@ export interface HostRequest {
   payload: Buffer;
   /** False: nobody waits for the answer any more, so what has not begun need not. Absent: somebody does. */
   isWanted?: (() => boolean) | undefined;
+  /** True: it only reads, so it may be asked again of another host. Absent: not known yet. */
+  writesNothing?: boolean;
 }
 
 export interface HostReply {

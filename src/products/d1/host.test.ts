@@ -3,12 +3,11 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { databaseHostProgram } from "./host-program.ts";
 import { startTestHost, type TestHost } from "./testing-host.ts";
 
 // Plain JavaScript, which has no types here.
-const { Database } = await import(join(databaseHostProgram.directory, "database.js"));
-const { Insights } = await import(join(databaseHostProgram.directory, "insights.js"));
+const { Database } = await import(join(import.meta.dirname, "host/database.js"));
+const { Insights } = await import(join(import.meta.dirname, "host/insights.js"));
 
 let host: TestHost;
 let id: string;

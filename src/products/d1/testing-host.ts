@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { programPath } from "../hosts/program.ts";
 import { databaseHostProgram } from "./host-program.ts";
 import { encodeRequest, type HostReply, ReplyReader, requestKind } from "./host-protocol.ts";
 import type { D1Failure, D1Operations, D1Rows, D1Statement } from "./operations.ts";
@@ -50,7 +51,7 @@ export async function startTestHost(
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), "fh-d1-"));
   const sockets = mkdtempSync(join(tmpdir(), "fh-d1s-"));
   const socketPath = join(sockets, "db.sock");
-  const program = join(databaseHostProgram.directory, databaseHostProgram.main);
+  const program = programPath(databaseHostProgram);
   const child = spawn(process.execPath, [program, socketPath, directory, String(retentionMs), String(maxBytes)], {
     stdio: ["pipe", "pipe", "inherit"],
   });

@@ -4,8 +4,8 @@
  * Arguments: the socket's path, the directory of the databases, the retention in milliseconds, the largest size in bytes.
  * Frames and operations: `../host-protocol.ts`.
  */
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { frame, serve as listen, send } from "../../hosts/server.js";
 import { Database } from "./database.js";
 import { Failure, failureOf } from "./failure.js";
 import { Insights } from "./insights.js";
@@ -16,9 +16,7 @@ import { answer } from "./wire.js";
 const [socketPath = "", directory = "", retentionMs = "0", maxBytes = "0"] = process.argv.slice(2);
 const settings = { retentionMs: Number(retentionMs), maxBytes: Number(maxBytes) };
 
-const HEAD_BYTES = 46;
 const WIRE = 1;
-const REPLY_HEAD_BYTES = 10;
 
 /** @type {Map<string, Database>} */
 const open = new Map();
@@ -59,7 +57,7 @@ function close(id) {
   found?.close();
 }
 
-/** @typedef {{ id: number, kind: number, flags: number, databaseId: string, payload: Buffer }} Request */
+/** @typedef {import("../../hosts/server.js").Request} Request */
 
 /** @param {Request} request */
 async function serve({ kind, flags, databaseId, payload }) {
@@ -102,12 +100,8 @@ async function work() {
     }
     // The next request begins only once this reply is out of our hands: whoever gets no reply to an earlier one
     // knows that a later one has not begun.
-    if (!socket.write(reply) || socket.writableLength > 0) {
-      await new Promise((resolve) => {
-        socket.once("drain", () => resolve(undefined));
-        socket.once("close", () => resolve(undefined));
-      });
-    }
+    const leaving = send(socket, reply);
+    if (leaving) await leaving;
     if (grown.size > 0) tidy(true);
   }
   working = false;
@@ -153,75 +147,16 @@ function report(what, id, error) {
   console.error(`${what} of ${id} failed: ${error instanceof Error ? error.message : error}`);
 }
 
-/**
- * @param {number} id
- * @param {number} status 0: success, 1: a failure as JSON.
- * @param {string} bookmark
- * @param {string} text
- */
-function frame(id, status, bookmark, text) {
-  const length = Buffer.byteLength(text);
-  const bytes = Buffer.allocUnsafe(REPLY_HEAD_BYTES + bookmark.length + length);
-  bytes.writeUInt32LE(bytes.length - 4, 0);
-  bytes.writeUInt32LE(id, 4);
-  bytes[8] = status;
-  bytes[9] = bookmark.length;
-  bytes.write(bookmark, REPLY_HEAD_BYTES, "latin1");
-  bytes.write(text, REPLY_HEAD_BYTES + bookmark.length);
-  return bytes;
-}
-
-const server = createServer((socket) => {
-  /** @type {Buffer[]} */
-  let parts = [];
-  let length = 0;
-  /** Bytes that must be there before there is something to do. */
-  let needed = 4;
-  socket.on("data", (/** @type {Buffer} */ chunk) => {
-    parts.push(chunk);
-    length += chunk.length;
-    if (length < needed) return;
-    let input = parts.length === 1 ? chunk : Buffer.concat(parts, length);
-    needed = 4;
-    while (input.length >= needed) {
-      needed = 4 + input.readUInt32LE(0);
-      if (input.length < needed) break;
-      queue.push({ request: requestOf(input.subarray(0, needed)), socket });
-      input = input.subarray(needed);
-      needed = 4;
-    }
-    parts = input.length === 0 ? [] : [input];
-    length = input.length;
-    void work();
-  });
-  socket.on("error", () => socket.destroy());
-});
-
-/**
- * @param {Buffer} bytes
- * @returns {Request}
- */
-function requestOf(bytes) {
-  return {
-    id: bytes.readUInt32LE(4),
-    kind: bytes[8] ?? 0,
-    flags: bytes[9] ?? 0,
-    databaseId: bytes.toString("latin1", 10, HEAD_BYTES).trimEnd(),
-    payload: bytes.subarray(HEAD_BYTES),
-  };
-}
-
 setInterval(() => {
   if (working) return;
   const before = Date.now() - IDLE_MS;
   for (const [id, { usedAtMs }] of open) if (usedAtMs < before && !bases.has(id)) close(id);
 }, IDLE_MS / 4).unref();
 
-// Standard input ends with whoever started this process. (bubblewrap, killed while it still starts us, takes nobody along.)
-process.stdin.on("close", () => {
-  for (const id of [...open.keys()]) close(id);
-  process.exit(0);
+listen(socketPath, {
+  request: (request, socket) => queue.push({ request, socket }),
+  read: () => void work(),
+  ending: () => {
+    for (const id of [...open.keys()]) close(id);
+  },
 });
-process.stdin.resume();
-
-server.listen(socketPath, () => process.stdout.write("listening\n"));

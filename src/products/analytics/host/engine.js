@@ -1,0 +1,27 @@
+// @ts-check
+import { DuckDBInstance } from "@duckdb/node-api";
+import { MEMORY_MB, THREADS } from "./limits.js";
+import { quoted } from "./sql/functions.js";
+import { macros } from "./sql/macros.js";
+
+/**
+ * An engine without a database of its own that may read and write below one directory and nowhere else, loads nothing and
+ * keeps its settings.
+ * @param {string} directory
+ */
+export async function openEngine(directory) {
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  const settings = [
+    `set threads = ${THREADS}`,
+    `set memory_limit = '${MEMORY_MB}MiB'`,
+    "set temp_directory = ''",
+    "set TimeZone = 'UTC'",
+    "set autoinstall_known_extensions = false",
+    "set autoload_known_extensions = false",
+    `set allowed_directories = [${quoted(`${directory}/`)}]`,
+    "set enable_external_access = false",
+  ];
+  for (const statement of [...settings, ...macros, "set lock_configuration = true"]) await connection.run(statement);
+  return connection;
+}

@@ -1,0 +1,50 @@
+import type { Config } from "../domain/config.ts";
+import type { HostKind } from "../domain/messages.ts";
+import { paths } from "../domain/paths.ts";
+import { analyticsHostProgram } from "../products/analytics/host-program.ts";
+import { databaseHostProgram } from "../products/d1/host-program.ts";
+import type { HostProgram } from "../products/hosts/program.ts";
+
+const MIB = 1024 * 1024;
+
+/** What a host of a kind is started with. */
+export interface HostSettings {
+  program: HostProgram;
+  /** Directory of the account's data, the only one of the platform's that it sees. */
+  data: string;
+  /** Whether it may write there. */
+  writable: boolean;
+  /** V8 heap. */
+  heapMb: number;
+  /** `RLIMIT_DATA`. */
+  maxDataBytes: number;
+  /** Arguments after those of the socket and the data. */
+  arguments: string[];
+}
+
+export function hostSettings(kind: HostKind, accountId: string, config: Config): HostSettings {
+  const files = paths(config);
+  if (kind === "d1") {
+    return {
+      program: databaseHostProgram,
+      data: files.databases(accountId),
+      writable: true,
+      // Results on their way out.
+      heapMb: 128,
+      // The bound of SQLite's own memory, whose heap limits do nothing in Node's build. Measured: 565 MiB when idle, nearly all
+      // mapped ahead of use; 640 with 100 databases open and read. So a sort of 100 to 200 MB still works, and a larger one
+      // fails with SQLITE_NOMEM.
+      maxDataBytes: 850 * MIB,
+      arguments: [config.state.timeTravelMs, config.state.maxDatabaseBytes].map(String),
+    };
+  }
+  return {
+    program: analyticsHostProgram(),
+    data: files.analytics(accountId),
+    writable: kind === "analytics-pack",
+    heapMb: 192,
+    // The engine keeps its own limit (`products/analytics/host/limits.js`) and says so when it is reached; this one is for what it forgets.
+    maxDataBytes: 1600 * MIB,
+    arguments: [kind === "analytics-pack" ? "pack" : "query"],
+  };
+}
