@@ -96,7 +96,7 @@ test("a version that breaks 20 % of its requests is rolled back, and the client 
   const load = new Load(await platform().url("app"), { connections: 2, pauseMs: 2 });
   try {
     await expect
-      .poll(async () => (await planOf(started.id)).status, { timeout: 20_000, interval: 200 })
+      .poll(async () => (await planOf(started.id)).status, { timeout: 60_000, interval: 200 })
       .toBe("rolled_back");
   } finally {
     await load.stop();
@@ -123,11 +123,11 @@ test("a good version goes through its steps by itself, also past a control proce
   const { id } = await split(50, 50, { plan });
   const load = new Load(await platform().url("app"), { connections: 2, pauseMs: 5 });
   try {
-    await expect.poll(async () => (await planOf(id)).step, { timeout: 20_000, interval: 200 }).toBe(2);
+    await expect.poll(async () => (await planOf(id)).step, { timeout: 60_000, interval: 200 }).toBe(2);
     const [control] = platform().role("control");
     process.kill(control?.pid ?? 0, "SIGKILL");
     const status = async () => (await planOf(id).catch(() => ({ status: "unknown" }))).status;
-    await expect.poll(status, { timeout: 30_000, interval: 200 }).toBe("completed");
+    await expect.poll(status, { timeout: 60_000, interval: 200 }).toBe("completed");
     const { failures } = await load.stop();
     expect(failures).toEqual([]);
   } finally {

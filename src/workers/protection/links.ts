@@ -32,7 +32,7 @@ export interface AccessLink {
 export async function makeAccessLink(change: Change, wish: z.infer<typeof linkSchema>): Promise<AccessLink> {
   const { platform, accountId, actor, scriptName } = change;
   const script = await requireScript(platform, accountId, scriptName);
-  const url = script.kind === "worker" ? await addressOf(platform, script, wish) : undefined;
+  const url = await addressOf(platform, script, wish);
   const seconds = Math.ceil(wish.minutes * 60);
   const now = Date.now();
   const target = { scriptId: script.id, epoch: scriptSettings(script).access_epoch ?? 0 };
@@ -61,8 +61,9 @@ async function addressOf(
   platform: Platform,
   script: ScriptRow,
   { preview, path }: z.infer<typeof linkSchema>,
-): Promise<URL> {
+): Promise<URL | undefined> {
   const base = await scriptUrl(platform, script, preview);
+  if (base === undefined) return undefined;
   const url = URL.parse(path, base);
   // `//elsewhere` is a path of another host.
   if (url?.origin !== new URL(base).origin) throw invalidUpload(`"${path.slice(0, 80)}" is no path of this Worker.`);

@@ -71,3 +71,19 @@ test("all links can be ended, and no upload brings them back", async () => {
   expect(await seconds(token)).toBe(0);
   expect(await seconds((await link()).result.token)).toBeGreaterThan(0);
 });
+
+test("a Pages project is protected as its script is, with links to its own addresses", async () => {
+  const { db, account } = api.platform;
+  const row = { ...(await script()), id: "p", name: "pages-worker--docs", kind: "pages" as const, tag: "p" };
+  await db.insertInto("scripts").values(row).execute();
+  const project = { id: "p1", account_id: account.id, name: "docs", label: "docs-x1", script_id: "p" };
+  const more = { production_branch: "main", created_on: row.created_on, settings_json: "{}" };
+  await db
+    .insertInto("pages_projects")
+    .values({ ...project, ...more })
+    .execute();
+  const path = "/scripts/pages-worker--docs";
+  expect((await api.call("PATCH", `${path}/script-settings`, { protection: "all" })).result.protection).toBe("all");
+  const { url } = (await api.call("POST", `${path}/access-links`, { preview: "next" })).result;
+  expect(new URL(url).host).toBe("next.docs-x1.pages.localhost:8787");
+});
