@@ -32,6 +32,8 @@ export interface RoutedDomain {
   enabled: boolean;
   /** Versions and aliases answer at `<version8 or alias>.<hostname>`. */
   previewsEnabled: boolean;
+  /** What the host shows instead of the deployment: what an alias of the script names. */
+  alias?: string;
 }
 
 /** Part of a deployment: a version and its share of the requests. */

@@ -2,7 +2,15 @@ import { closest } from "../domain/certified-domains.ts";
 import { mountOf, parseRoutePattern } from "../domain/route-pattern.ts";
 import { type HostRoutes, matchedTarget, type Route, RouteTable } from "../domain/route-table.ts";
 import type { RoutedDomain, RoutedScript, RoutedZone, RoutingSnapshot } from "../domain/routing.ts";
-import { deployedTarget, type HostTarget, type NamedPreviews, none, type PathChoice, previewTarget } from "./target.ts";
+import {
+  aliasTarget,
+  deployedTarget,
+  type HostTarget,
+  type NamedPreviews,
+  none,
+  type PathChoice,
+  previewTarget,
+} from "./target.ts";
 
 /** Where a route leads; null: past the Workers, to what is behind them. */
 type Destination = RoutedScript | null;
@@ -59,9 +67,10 @@ export class Domains {
     return target.kind !== "worker" || target.hostname === hostname ? target : { ...target, hostname };
   }
 
-  #deployed({ scriptId }: RoutedDomain, hostname: string): HostTarget | undefined {
+  #deployed({ scriptId, alias }: RoutedDomain, hostname: string): HostTarget | undefined {
     const script = this.#scripts.get(scriptId);
-    return script && deployedTarget(script, hostname);
+    if (!script) return undefined;
+    return alias === undefined ? deployedTarget(script, hostname) : aliasTarget(script, alias, hostname);
   }
 
   /** Of the zone with the longest name: a route says nothing about hosts of other zones. */

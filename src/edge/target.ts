@@ -86,6 +86,13 @@ export function previewTarget(
   return none;
 }
 
+/** To the version that an alias names, on a host of its own: no preview. */
+export function aliasTarget(script: RoutedScript, alias: string, hostname: string): HostTarget {
+  const versionId = aliasVersion(script, alias);
+  if (versionId === undefined) return none;
+  return workerTarget(script, hostname, [{ versionId, percentage: 100 }], { retained: [] });
+}
+
 function versionTarget(script: RoutedScript, versionId: string, hostname: string, owner = script): HostTarget {
   return workerTarget(script, hostname, [{ versionId, percentage: 100 }], { retained: [], preview: true, owner });
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Platform } from "../store/platform.ts";
+import { newestCompatibilityDate } from "../workerd/newest-date.ts";
 import { type Change, changeScript, publish } from "../workers/change.ts";
 import { type Environment, type EnvironmentPatch, environmentPatchSchema, patchedEnvironment } from "./environment.ts";
 import { invalidRequest, projectExists, tooManyProjects } from "./errors.ts";
@@ -63,8 +64,8 @@ export async function createProject(change: Change, body: z.infer<typeof project
   const name = checkedProjectName(body.name);
   const productionBranch = checkedBranch(body.production_branch);
   // As with the original, the runtime's behaviour is that of the day, until someone says otherwise.
-  const today = { compatibility_date: new Date().toISOString().slice(0, 10) };
-  const fresh: ProjectSettings = { build_config: {}, environments: { production: today, preview: today } };
+  const latest = { compatibility_date: newestCompatibilityDate() };
+  const fresh: ProjectSettings = { build_config: {}, environments: { production: latest, preview: latest } };
   const settings = patchedSettings(platform, fresh, body);
   const project = await changeScript({ ...change, scriptName: scriptOfProject(name) }, () =>
     platform.db.transaction().execute(async (db) => {

@@ -8,6 +8,7 @@ import { declaredClasses } from "../products/durable-objects/declared-exports.ts
 import { accountClasses } from "../products/durable-objects/registry.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
+import { newestCompatibilityDate } from "../workerd/newest-date.ts";
 import { resolveBindings } from "../workers/bindings.ts";
 import { type Change, changeScript } from "../workers/change.ts";
 import { createVersion, freeVersionId } from "../workers/create-version.ts";
@@ -177,7 +178,7 @@ async function draftOf(
 
 /** The client repeats what the project has, unless there is a file, which the project then has. */
 function compatibilityDate(environment: Environment, metadata: Metadata): string | undefined {
-  if (environment.always_use_latest_compatibility_date) return new Date().toISOString().slice(0, 10);
+  if (environment.always_use_latest_compatibility_date) return newestCompatibilityDate();
   return metadata.compatibility_date ?? environment.compatibility_date;
 }
 

@@ -79,6 +79,9 @@ export const aliasTaken = (alias: string, branch: string) =>
 export const aliasNotFound = (alias: string) =>
   refuse(404, 8000109, `The project has no alias "${alias.slice(0, 80)}" that was given by name.`);
 
+export const domainNotFound = (name: string) =>
+  refuse(404, 8000111, `The project has no custom domain "${name.slice(0, 80)}".`);
+
 export const tailsUnavailable = () =>
   refuse(
     501,

@@ -1,6 +1,7 @@
 /** Projects and deployments as the API shows them (`pages-and-builds.md` 1.2, 2.1). */
 import type { Platform } from "../store/platform.ts";
 import { activeDeployment } from "../workers/deployments.ts";
+import { listDomains } from "../workers/domains.ts";
 import { type Deployment, listDeployments, requireDeployment } from "./deployments.ts";
 import { type Environment, presentEnvironment, presentVariables } from "./environment.ts";
 import { projectHost } from "./names.ts";
@@ -12,11 +13,12 @@ export async function presentProject(platform: Platform, project: Project): Prom
   const [latest] = (await listDeployments(platform, project, { offset: 0, size: 1 })).deployments;
   const live = await liveDeployment(platform, project);
   const host = projectHost(platform.config, row.label);
+  const custom = await listDomains(platform.db, row.account_id, script);
   return {
     id: row.id,
     name: row.name,
     subdomain: host,
-    domains: [host],
+    domains: [host, ...custom.map(({ hostname }) => hostname)],
     production_branch: row.production_branch,
     ...(settings.source && { source: settings.source }),
     build_config: settings.build_config,

@@ -4,8 +4,10 @@ import { pageResult, readPage } from "../lib/paging.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 import { changeScript } from "../workers/change.ts";
 import { refuseUsed, removeScript } from "../workers/delete-script.ts";
+import { listDomains } from "../workers/domains.ts";
 import { projectChange } from "./change.ts";
 import { createProject, patchProject, projectCreateSchema, projectPatchSchema } from "./change-projects.ts";
+import { domainsLeft } from "./errors.ts";
 import { presentProject } from "./present.ts";
 import { listProjects, requireProject, scriptOf } from "./projects.ts";
 
@@ -66,6 +68,8 @@ export const projectRoutes: ApiRoute[] = [
       const name = params.project ?? "";
       await changeScript(change, async () => {
         const script = await scriptOf(platform, await requireProject(platform, accountId, name));
+        const custom = await listDomains(platform.db, accountId, script);
+        if (custom.length > 0) throw domainsLeft(custom.map(({ hostname }) => hostname));
         if (request.query.get("force") !== "true") await refuseUsed(change, script);
         await removeScript(change, script);
       });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { newestCompatibilityDate } from "../workerd/newest-date.ts";
 import { type PagesApi, pagesApi } from "./testing.ts";
 
 let pages: PagesApi;
@@ -8,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => pages.api.end());
 
-const today = new Date().toISOString().slice(0, 10);
+const today = newestCompatibilityDate();
 const configs = async (name: string) => (await pages.call("GET", `/${name}`)).result.deployment_configs;
 
 describe("a project", () => {

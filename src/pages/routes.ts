@@ -1,7 +1,15 @@
 import type { ApiRoute } from "../store/platform.ts";
+import { aliasRoutes } from "./alias-routes.ts";
 import { deploymentRoutes } from "./deployment-routes.ts";
+import { domainRoutes } from "./domain-routes.ts";
 import { projectRoutes } from "./project-routes.ts";
 import { uploadRoutes } from "./upload-routes.ts";
 
 /** Everything the API says about Pages, below `/client/v4`. */
-export const pagesRoutes: ApiRoute[] = [...projectRoutes, ...deploymentRoutes, ...uploadRoutes];
+export const pagesRoutes: ApiRoute[] = [
+  ...projectRoutes,
+  ...deploymentRoutes,
+  ...uploadRoutes,
+  ...domainRoutes,
+  ...aliasRoutes,
+];

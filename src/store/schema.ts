@@ -96,6 +96,8 @@ export interface CustomDomainRow {
   enabled: number;
   /** Versions and aliases answer below it. */
   previews_enabled: number;
+  /** What the host shows instead of the deployment: what an alias does, as a branch of a Pages project. */
+  alias: string | null;
   created_on: string;
 }
 

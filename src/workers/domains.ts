@@ -27,6 +27,8 @@ export interface DomainWish extends ZoneHint {
   hostname: string;
   enabled?: boolean | undefined;
   previews_enabled?: boolean | undefined;
+  /** What the host shows instead of the deployment; absent: the deployment. */
+  alias?: string | undefined;
 }
 
 export interface AttachOptions {
@@ -70,6 +72,7 @@ export async function attachDomain(
     zone_id: zone?.id ?? null,
     enabled: Number(wish.enabled ?? true),
     previews_enabled: Number(wish.previews_enabled ?? false),
+    alias: wish.alias ?? null,
   };
   const id = existing?.id ?? newId();
   if (existing) await db.updateTable("custom_domains").set(values).where("id", "=", id).execute();

@@ -13,7 +13,7 @@ export async function routedNames(tx: Kysely<Database>): Promise<Required<Pick<R
   const byZone = Map.groupBy(routes, ({ zone_id }) => zone_id);
   const domains = await tx
     .selectFrom("custom_domains")
-    .select(["hostname", "script_id", "enabled", "previews_enabled"])
+    .select(["hostname", "script_id", "enabled", "previews_enabled", "alias"])
     .orderBy("hostname")
     .execute();
   return {
@@ -22,11 +22,12 @@ export async function routedNames(tx: Kysely<Database>): Promise<Required<Pick<R
       name,
       routes: (byZone.get(id) ?? []).map(({ pattern, script_id }) => ({ pattern, scriptId: script_id })),
     })),
-    domains: domains.map(({ hostname, script_id, enabled, previews_enabled }) => ({
+    domains: domains.map(({ hostname, script_id, enabled, previews_enabled, alias }) => ({
       hostname,
       scriptId: script_id,
       enabled: enabled === 1,
       previewsEnabled: previews_enabled === 1,
+      ...(alias !== null && { alias }),
     })),
   };
 }

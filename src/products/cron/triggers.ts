@@ -15,14 +15,14 @@ export interface TriggerOwner {
   workflowId?: string;
 }
 
-/** The Worker; error 10007 when there is none. */
+/** The Worker, or the script that serves a Pages project; error 10007 when there is none. */
 export async function requireScript(db: Db, accountId: string, name: string): Promise<ScriptRow> {
   const row = await db
     .selectFrom("scripts")
     .selectAll()
     .where("account_id", "=", accountId)
     .where("name", "=", name)
-    .where("kind", "=", "worker")
+    .where("kind", "in", ["worker", "pages"])
     .executeTakeFirst();
   if (!row) throw scriptNotFound(name);
   return row;

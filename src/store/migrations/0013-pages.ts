@@ -49,5 +49,6 @@ export const pages: Migration = {
       .addColumn("created_on", "text", (column) => column.notNull())
       .addPrimaryKeyConstraint("pages_aliases_key", ["project_id", "alias"])
       .execute();
+    await db.schema.alterTable("custom_domains").addColumn("alias", "text").execute();
   },
 };

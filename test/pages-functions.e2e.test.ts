@@ -1,0 +1,181 @@
+/** Functions with the real client, and what the original's Pages has not. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Project } from "./harness/project.ts";
+import { usePlatform } from "./harness/suite.ts";
+
+const platform = usePlatform();
+const app = new Project("pages-app");
+const advanced = new Project("pages-advanced");
+afterAll(() => {
+  app[Symbol.dispose]();
+  advanced[Symbol.dispose]();
+});
+
+const pages = (project: Project, ...args: string[]) => platform().wranglerOk(project.directory, ["pages", ...args]);
+const fetch = (
+  host: string,
+  path: string,
+  options: { method?: string; body?: string; headers?: Record<string, string> } = {},
+) => platform().fetch(`http://${host}.pages.localhost:${platform().port}${path}`, options);
+const create = (name: string, more = {}) =>
+  platform().api.send("POST", "/pages/projects", { name, production_branch: "main", ...more });
+
+interface Deployed {
+  id: string;
+  uses_functions: boolean;
+}
+const newest = async (name: string) =>
+  ((await platform().api.get(`/pages/projects/${name}/deployments`)) as Deployed[])[0] as Deployed;
+
+describe("an app with Functions and a wrangler file", () => {
+  beforeAll(async () => {
+    const { id } = (await platform().api.send("POST", "/storage/kv/namespaces", { title: "visits" })) as { id: string };
+    const { uuid } = (await platform().api.send("POST", "/d1/database", { name: "visits" })) as { uuid: string };
+    const stores = {
+      kv_namespaces: [{ binding: "KV", id }],
+      d1_databases: [{ binding: "DB", database_name: "visits", database_id: uuid }],
+    };
+    app.configure({ ...stores, env: { preview: { vars: { GREETING: "hi" }, ...stores } } });
+    await create("app");
+    await pages(app, "functions", "build", "plugin/functions", "--plugin", "--outdir=plugin/dist");
+    await platform().wranglerOk(app.directory, ["pages", "secret", "put", "SECRET"], { input: "hush" });
+    await pages(app, "deploy", "--branch", "main");
+    await pages(app, "deploy", "--branch", "feature");
+  });
+
+  test("routes by files, with middleware around and data handed on", async () => {
+    const hello = await fetch("app", "/api/hello", { headers: { "x-visitor": "kim" } });
+    expect(hello.json()).toEqual({ greeting: "hello", visitor: "kim", secret: "hush", branch: "main" });
+    expect(hello.headers["x-middleware"]).toBe("/");
+    expect((await fetch("app", "/api/hello", { method: "POST", body: "text" })).body).toBe("posted text");
+    expect((await fetch("app", "/api")).body).toBe("index of the API");
+    expect((await fetch("app", "/api/users/7")).json()).toEqual({ id: "7" });
+    expect((await fetch("app", "/api/files/a/b")).json()).toEqual({ path: ["a", "b"] });
+    expect((await fetch("app", "/api/files")).json()).toEqual({});
+    expect((await fetch("app", "/api/throws")).body).toBe("caught: on purpose");
+  });
+
+  test("has a preview's variables in previews, and not production's secrets", async () => {
+    const { greeting, secret, branch } = (await fetch("feature.app", "/api/hello")).json() as Record<string, string>;
+    expect([greeting, secret, branch]).toEqual(["hi", undefined, "feature"]);
+  });
+
+  test("binds KV and D1", async () => {
+    expect((await fetch("app", "/api/store")).json()).toEqual({ kv: 1, d1: 1 });
+    await expect.poll(async () => ((await fetch("app", "/api/store")).json() as { kv: number }).kv).toBeGreaterThan(1);
+  });
+
+  test("imports WebAssembly and text", async () => {
+    expect((await fetch("app", "/api/sum")).json()).toEqual({ sum: 5, note: "text of a file" });
+  });
+
+  test("mounts a plugin at a path and at the root, with its files", async () => {
+    expect((await fetch("app", "/api/mounted/about-plugin")).body).toBe("plugin of a path");
+    expect((await fetch("app", "/about-plugin")).body).toBe("plugin of the root");
+    // At the root the client's own code looks for a plugin's files under another name.
+    expect((await fetch("app", "/api/mounted/files/logo.svg")).headers["content-type"]).toBe("image/svg+xml");
+  });
+
+  test("falls through to the files, and starts no code where _routes.json says so", async () => {
+    const through = await fetch("app", "/through");
+    expect([through.body, through.headers["x-middleware"]]).toEqual(["<h1>Through the Functions</h1>\n", "/"]);
+    for (const [path, body] of [
+      ["/static", "<h1>Files of the API</h1>\n"],
+      ["/api/manual", "<h1>Manual</h1>\n"],
+    ] as const) {
+      const { headers, ...reply } = await fetch("app", path);
+      expect([reply.body, headers["x-middleware"]]).toEqual([body, undefined]);
+    }
+  });
+
+  test("source maps are part of the deployment", async () => {
+    const { id } = await newest("app");
+    const content = await platform().api.call("GET", `/workers/scripts/pages-worker--app/content/v2?version=${id}`);
+    expect(content.body).toContain(".map");
+  });
+
+  test("secrets are listed and deleted; the configuration is downloaded as it is", async () => {
+    expect(await pages(app, "secret", "list")).toContain("SECRET: Value Encrypted");
+    await pages(app, "secret", "delete", "SECRET");
+    using empty = new Project("pages-advanced");
+    await pages(empty, "download", "config", "app");
+    const file = empty.read("wrangler.toml");
+    for (const text of [
+      'name = "app"',
+      'pages_build_output_dir = "public"',
+      'GREETING = "hello"',
+      "kv_namespaces",
+      "d1_databases",
+    ])
+      expect(file).toContain(text);
+    expect(file).not.toContain("SECRET");
+  });
+});
+
+describe("advanced mode, and what the original's Pages lacks", () => {
+  const script = "/workers/scripts/pages-worker--advanced";
+  const number = async (path: string) => (await fetch("advanced", path)).json();
+
+  beforeAll(async () => {
+    await platform().api.send("POST", "/queues", { queue_name: "letters" });
+    const production = {
+      durable_object_namespaces: { COUNTER: { class_name: "Counter" } },
+      queue_producers: { QUEUE: { name: "letters" } },
+      bindings: { LIMITER: { type: "ratelimit", namespace_id: "1", simple: { limit: 2, period: 60 } } },
+    };
+    await create("advanced", { deployment_configs: { production } });
+    await pages(advanced, "deploy", "site", "--project-name", "advanced", "--branch", "main");
+  });
+
+  test("_worker.js as a directory: modules, WebAssembly, the files behind it", async () => {
+    expect(await number("/sum")).toBe(5);
+    const home = await fetch("advanced", "/");
+    expect([home.body, home.headers["x-advanced"]]).toEqual(["<h1>Advanced</h1>\n", "1"]);
+    expect((await fetch("advanced", "/_worker.js/index.js")).body).not.toContain("import");
+  });
+
+  test("Durable Object classes defined in the project itself", async () => {
+    expect([await number("/count"), await number("/count")]).toEqual([1, 2]);
+  });
+
+  test("rate limiting", async () => {
+    expect([await number("/limited"), await number("/limited"), await number("/limited")]).toEqual([true, true, false]);
+  });
+
+  test("cron triggers", async () => {
+    await platform().api.send("PUT", `${script}/schedules`, [{ cron: "0 0 1 1 *" }]);
+    await platform().api.send("POST", `${script}/schedules/run`, { cron: "0 0 1 1 *" });
+    await expect.poll(() => number("/ticks"), { timeout: 20_000 }).toBe(1);
+  });
+
+  test("queue consumers", async () => {
+    const [queue] = (await platform().api.get("/queues?name=letters")) as { queue_id: string }[];
+    const consumer = {
+      type: "worker",
+      script_name: "pages-worker--advanced",
+      settings: { batch_size: 1, max_wait_time_ms: 0 },
+    };
+    await platform().api.send("POST", `/queues/${queue?.queue_id}/consumers`, consumer);
+    await fetch("advanced", "/send");
+    await expect.poll(() => number("/received"), { timeout: 20_000 }).toBe(1);
+  });
+
+  test("gradual deployments", async () => {
+    const before = (await newest("advanced")).id;
+    await platform().api.send("POST", `/pages/projects/advanced/deployments/${before}/retry`);
+    const after = (await newest("advanced")).id;
+    await platform().wranglerOk(advanced.directory, [
+      ...["versions", "deploy", `${before}@60%`, `${after}@40%`, "--name", "pages-worker--advanced", "--yes"],
+    ]);
+    const { deployments } = (await platform().api.get(`${script}/deployments`)) as {
+      deployments: { versions: unknown[] }[];
+    };
+    expect(deployments[0]?.versions).toEqual([
+      { version_id: before, percentage: 60 },
+      { version_id: after, percentage: 40 },
+    ]);
+    const project = (await platform().api.get("/pages/projects/advanced")) as { canonical_deployment: Deployed };
+    expect(project.canonical_deployment.id).toBe(before);
+    expect((await fetch("advanced", "/")).body).toBe("<h1>Advanced</h1>\n");
+  });
+});
