@@ -10,6 +10,7 @@ import { kv } from "./kv.ts";
 import { type Bench, type Figure, machine, table, verdict } from "./lib.ts";
 import { memory } from "./memory.ts";
 import { objectCalls, objects } from "./objects.ts";
+import { pages } from "./pages.ts";
 import { queues } from "./queues.ts";
 import { requestCost } from "./request-cost.ts";
 import { serviceBinding } from "./service-binding.ts";
@@ -31,6 +32,7 @@ const benches: Bench[] = [
   kv,
   analytics,
   queues,
+  pages,
 ];
 
 const wanted = process.argv.slice(2);
