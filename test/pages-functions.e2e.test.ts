@@ -160,6 +160,27 @@ describe("advanced mode, and what the original's Pages lacks", () => {
     await expect.poll(() => number("/received"), { timeout: 20_000 }).toBe(1);
   });
 
+  test("routes on a part of a host", async () => {
+    const { id } = (await platform().api.send("POST", "//zones", { name: "example.com" })) as { id: string };
+    const route = { pattern: "part.example.com/sum*", script: "pages-worker--advanced" };
+    await platform().api.send("POST", `//zones/${id}/workers/routes`, route);
+    const at = (path: string) => platform().fetch(`http://part.example.com:${platform().port}${path}`);
+    expect((await at("/sum")).json()).toBe(5);
+    expect((await at("/")).status).toBe(404);
+  });
+
+  test("custom branch aliases, on any domain", async () => {
+    await platform().api.send("PUT", "/pages/projects/app/aliases/staging", { branch: "feature" });
+    await platform().api.send("POST", "/pages/projects/app/domains", {
+      name: "staging.example.com",
+      branch: "feature",
+    });
+    for (const host of ["staging.app.pages.localhost", "staging.example.com"]) {
+      const reply = await platform().fetch(`http://${host}:${platform().port}/api/hello`);
+      expect(reply.json(), host).toMatchObject({ greeting: "hi", branch: "feature" });
+    }
+  });
+
   test("gradual deployments", async () => {
     const before = (await newest("advanced")).id;
     await platform().api.send("POST", `/pages/projects/advanced/deployments/${before}/retry`);

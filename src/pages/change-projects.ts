@@ -26,11 +26,11 @@ const buildConfig = z.strictObject({
   web_analytics_token: text.nullish(),
 });
 
-const source = z.looseObject({ type: z.string(), config: z.looseObject({}).optional() });
+export const sourceSchema = z.looseObject({ type: z.string(), config: z.looseObject({}).optional() });
 
 const parts = {
   build_config: buildConfig.nullish(),
-  source: source.nullish(),
+  source: sourceSchema.nullish(),
   deployment_configs: z
     .strictObject({ production: environmentPatchSchema.nullish(), preview: environmentPatchSchema.nullish() })
     .nullish(),

@@ -1,12 +1,18 @@
 import type { z } from "zod";
-import { route } from "../lib/api.ts";
+import { type ApiRequest, route } from "../lib/api.ts";
 import { pageResult, readPage } from "../lib/paging.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 import { changeScript } from "../workers/change.ts";
 import { refuseUsed, removeScript } from "../workers/delete-script.ts";
 import { listDomains } from "../workers/domains.ts";
 import { projectChange } from "./change.ts";
-import { createProject, patchProject, projectCreateSchema, projectPatchSchema } from "./change-projects.ts";
+import {
+  createProject,
+  patchProject,
+  projectCreateSchema,
+  projectPatchSchema,
+  sourceSchema,
+} from "./change-projects.ts";
 import { domainsLeft } from "./errors.ts";
 import { presentProject } from "./present.ts";
 import { listProjects, requireProject, scriptOf } from "./projects.ts";
@@ -57,6 +63,21 @@ export const projectRoutes: ApiRoute[] = [
       return presentProject(request.platform, changed);
     },
   }),
+  route<Platform, Source>({
+    method: "POST",
+    path: `${project}/source`,
+    scope: "edit",
+    summary: "Connect a repository: stored and shown, nothing is built from it yet",
+    body: sourceSchema,
+    handle: async (request) => changeSource(request, request.body),
+  }),
+  route<Platform>({
+    method: "DELETE",
+    path: `${project}/source`,
+    scope: "edit",
+    summary: "Disconnect a project from its repository",
+    handle: (request) => changeSource(request, null),
+  }),
   route<Platform>({
     method: "DELETE",
     path: project,
@@ -78,3 +99,10 @@ export const projectRoutes: ApiRoute[] = [
     },
   }),
 ];
+
+type Source = z.infer<typeof sourceSchema>;
+
+async function changeSource(request: ApiRequest<Platform, unknown>, source: Source | null): Promise<unknown> {
+  const changed = await patchProject(projectChange(request), request.params.project ?? "", { source });
+  return presentProject(request.platform, changed);
+}

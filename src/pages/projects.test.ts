@@ -168,4 +168,6 @@ test("a repository is kept and shown", async () => {
   const source = { type: "github", config: { owner: "me", repo_name: "site", production_branch: "main" } };
   expect((await pages.create("connected", { source })).result.source).toEqual(source);
   expect((await pages.call("PATCH", "/connected", { source: null })).result.source).toBeUndefined();
+  expect((await pages.call("POST", "/connected/source", source)).result.source).toEqual(source);
+  expect((await pages.call("DELETE", "/connected/source")).result.source).toBeUndefined();
 });
