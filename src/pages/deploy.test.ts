@@ -424,6 +424,7 @@ describe("afterwards", () => {
       expect((await pages.call("GET", `/after/deployments/${encodeURIComponent(path)}`)).code).toBe(8000104);
     expect((await pages.call("POST", "/after/deployments")).code).toBe(8000107);
     expect((await pages.call("POST", `/after/deployments/${second.id}/tails`, {})).code).toBe(8000110);
+    expect((await pages.api.call("POST", "//pages/webhooks/deploy_hooks/x")).code).toBe(8000112);
   });
 });
 

@@ -8,7 +8,7 @@ import { deleteDeployment, retry, rollback } from "./change-deployments.ts";
 import { deployForm } from "./deploy.ts";
 import { readDeploymentForm } from "./deployment-form.ts";
 import { listDeployments, requireDeployment } from "./deployments.ts";
-import { nothingToBuild, tailsUnavailable } from "./errors.ts";
+import { deployHooksUnavailable, nothingToBuild, tailsUnavailable } from "./errors.ts";
 import { presentDeployment } from "./present.ts";
 import { PROJECTS } from "./project-routes.ts";
 import { requireProject } from "./projects.ts";
@@ -125,6 +125,15 @@ export const deploymentRoutes: ApiRoute[] = [
     body: z.unknown(),
     handle: () => {
       throw tailsUnavailable();
+    },
+  }),
+  route<Platform>({
+    method: "POST",
+    path: "/pages/webhooks/deploy_hooks/:hook",
+    scope: "none",
+    summary: "Deploy hooks: not available yet",
+    handle: () => {
+      throw deployHooksUnavailable();
     },
   }),
 ];

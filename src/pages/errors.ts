@@ -82,6 +82,13 @@ export const aliasNotFound = (alias: string) =>
 export const domainNotFound = (name: string) =>
   refuse(404, 8000111, `The project has no custom domain "${name.slice(0, 80)}".`);
 
+export const deployHooksUnavailable = () =>
+  refuse(
+    501,
+    8000112,
+    "Deploy hooks start builds, which this Freehold cannot do yet. Build where the hook was called from, and upload with `wrangler pages deploy`.",
+  );
+
 export const tailsUnavailable = () =>
   refuse(
     501,
