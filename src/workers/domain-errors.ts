@@ -3,7 +3,7 @@
  * makes it fall back to another way (`wrangler-api.md` 2.10); 1049, 1061 and 7003 are the original's for zones. The rest is ours.
  */
 import { ApiError } from "../lib/api.ts";
-import { MAX_DOMAINS_PER_ZONE, MAX_ROUTES_PER_ZONE } from "./limits.ts";
+import { MAX_DOMAINS_PER_ZONE, MAX_ROUTES_PER_ZONE, MAX_ZONES } from "./limits.ts";
 
 const refuse = (status: number, code: number, message: string) => new ApiError(status, { code, message });
 const quoted = (text: string) => JSON.stringify(text.slice(0, 200));
@@ -17,6 +17,9 @@ export const invalidZoneName = (name: string) =>
 
 export const zoneExists = (name: string) =>
   refuse(409, 1061, `The zone ${name} already exists. \`freehold zone list\` shows those of your account.`);
+
+export const tooManyZones = () =>
+  refuse(400, 10089, `The account has ${MAX_ZONES} zones, which is the limit. Remove some: \`freehold zone remove\`.`);
 
 /** Ids of other accounts' zones are as unknown as any other. */
 export const zoneNotFound = (id: string) =>

@@ -73,6 +73,14 @@ describe("zones", () => {
     expect((await api.call("POST", "//zones", { name })).code).toBe(code);
   });
 
+  test("are at most 500", async () => {
+    const rows = Array.from({ length: 499 }, (_, n) => ({
+      ...{ id: `z${n}`, account_id: api.platform.account.id, name: `z${n}.org`, created_on: "" },
+    }));
+    await api.platform.db.insertInto("zones").values(rows).execute();
+    expect((await api.call("POST", "//zones", { name: "one-more.org" })).code).toBe(10089);
+  });
+
   test("cannot be above a host name of another account, in front of which routes would stand", async () => {
     await addForeignZone("foreign.example");
     const account_id = "f".repeat(32);

@@ -53,6 +53,9 @@ export const MAX_TAGS = 100;
 /** The one environment of every script. */
 export const ENVIRONMENT = "production";
 
+/** Zones of an account. Ours: each has a certificate, which is made before the next publication goes out. */
+export const MAX_ZONES = 500;
+
 /** Routes of a zone, and custom domains in it (workers-semantics.md 1.2). */
 export const MAX_ROUTES_PER_ZONE = 1000;
 export const MAX_DOMAINS_PER_ZONE = 100;

@@ -11,15 +11,17 @@ import {
   noZoneForHost,
   outsideZone,
   platformName,
+  tooManyZones,
   zoneExists,
   zoneHasOthers,
   zoneNotFound,
   zoneOfOthers,
 } from "./domain-errors.ts";
+import { MAX_ZONES } from "./limits.ts";
 
 type Db = Kysely<Database>;
 
-/** Makes a zone. Errors: 1049 no name for one; 1061 taken, below another account's, or above what another account has; 10084 the platform's own. */
+/** Makes a zone. Errors: 1049 no name for one; 1061 taken, below another account's, or above what another account has; 10089 too many; 10084 the platform's own. */
 export function createZone(platform: Platform, accountId: string, text: string): Promise<ZoneRow> {
   const name = hostName(text.trim());
   if (name === undefined || !name.includes(".")) throw invalidZoneName(text);
@@ -30,6 +32,7 @@ export function createZone(platform: Platform, accountId: string, text: string):
     if (above && above.account_id !== accountId) throw zoneOfOthers(name, above.name);
     const taken = await domainOfOthers(db, accountId, name);
     if (taken !== undefined) throw zoneHasOthers(name, taken);
+    if ((await countZones(db, accountId)) >= MAX_ZONES) throw tooManyZones();
     const row = { id: newId(), account_id: accountId, name, created_on: new Date().toISOString() };
     await db.insertInto("zones").values(row).execute();
     return row;
@@ -139,6 +142,13 @@ export const RESERVED_SUBDOMAINS: ReadonlySet<string> = new Set([PAGES_LABEL, ..
 
 export function newId(): string {
   return randomBytes(16).toString("hex");
+}
+
+async function countZones(db: Db, accountId: string): Promise<number> {
+  const { count } = await zonesOf(db, accountId)
+    .select(({ fn }) => fn.countAll().as("count"))
+    .executeTakeFirstOrThrow();
+  return Number(count);
 }
 
 function zonesOf(db: Db, accountId: string) {
