@@ -118,31 +118,14 @@ it("has the files of an aliased version, however old it is", async () => {
   expect(script?.sites).toEqual({ "w-1": "site-1" });
 });
 
-describe("a named preview", () => {
-  const protectionOf = async (worker: object, own: object = {}, account?: string) => {
-    await addScript(platform, "w", 1, { settings_json: JSON.stringify(worker) });
-    await addScript(platform, "p", 1, { kind: "preview", settings_json: JSON.stringify(own) });
-    const rest = { settings_json: "{}", created_on: "", updated_on: "" };
-    await platform.db
-      .insertInto("named_previews")
-      .values({ id: "1", script_id: "w", name: "B", slug: "b", script_name: "p", ignores_base: 0, ...rest })
-      .execute();
-    if (account) {
-      const key = `protection:${platform.account.id}`;
-      await platform.db.insertInto("settings").values({ key, value: account }).execute();
-    }
-    const preview = (await taker.take()).routing.scripts.find(({ id }) => id === "p");
-    expect(preview?.previewOf).toEqual({ scriptId: "w", slug: "b" });
-    return preview?.protection;
-  };
-
-  it.each([
-    ["as its Worker", { protection: "previews", access_epoch: 2 }, {}, undefined, { scope: "previews", epoch: 2 }],
-    ["as its account", { access_epoch: 1 }, {}, "all", { scope: "all", epoch: 1 }],
-    ["not, when its Worker is not", { protection: "off" }, {}, "all", undefined],
-    ["as it says itself", { access_epoch: 4 }, { protection: "all" }, "off", { scope: "all", epoch: 4 }],
-    ["not, when it says so itself", { protection: "all" }, { protection: "off" }, undefined, undefined],
-  ])("is protected: %s", async (_how, worker, own, account, expected) => {
-    expect(await protectionOf(worker, own, account)).toEqual(expected);
-  });
+it("has no protection for sessions, whose tokens are secret already", async () => {
+  await addScript(platform, "w", 1);
+  await addScript(platform, "s", 1, { kind: "session" });
+  const key = `protection:${platform.account.id}`;
+  await platform.db.insertInto("settings").values({ key, value: "all" }).execute();
+  const { scripts } = (await taker.take()).routing;
+  expect(scripts.map(({ id, protection }) => [id, protection?.scope])).toEqual([
+    ["s", undefined],
+    ["w", "all"],
+  ]);
 });

@@ -6,15 +6,13 @@ import { keptVersions } from "../domain/script-kind.ts";
 import { activeSites, aliasedSites, MAX_RETAINED_VERSIONS, sitesServedSince } from "../products/assets/routed-sites.ts";
 import { takeQueues } from "../products/queues/snapshot.ts";
 import type { Database } from "../store/schema.ts";
-import { accountProtections, protectionOf, protectionOfPreview } from "../workers/protection/store.ts";
+import { accountProtections, protectionOf } from "../workers/protection/store.ts";
 import { watchedStatuses } from "../workers/rollouts/store.ts";
 import { routedNames } from "../workers/routed-names.ts";
 import { scriptSettings } from "../workers/scripts.ts";
 import { HomeTaker } from "./homes.ts";
 
 type KnownVersions = Map<string, { state: string; versions: string[]; sites: Record<string, string> }>;
-
-type AccountProtections = Awaited<ReturnType<typeof accountProtections>>;
 
 /** All that is published together: where requests go, who owns which state, and which queues there are. */
 export interface PublishedState {
@@ -45,8 +43,7 @@ export class SnapshotTaker {
     return this.#db.transaction().execute(async (tx) => {
       const generation = await nextGeneration(tx);
       const accounts = await tx.selectFrom("accounts").select(["id", "subdomain"]).orderBy("id").execute();
-      const defaults = await accountProtections({ db: tx });
-      const scripts = await this.#scripts(tx, defaults);
+      const scripts = await this.#scripts(tx);
       const watched = await watchedDeployments(tx);
       for (const share of await activeShares(tx)) {
         const script = scripts.get(share.script_id);
@@ -59,7 +56,14 @@ export class SnapshotTaker {
         if (script) script.aliases[row.alias] = row.version_id;
       }
       await this.#addDeployedSites(tx, scripts);
-      await addPreviews(tx, scripts, defaults);
+      for (const { script_name, scriptId, slug } of await tx
+        .selectFrom("named_previews")
+        .innerJoin("scripts", "scripts.name", "named_previews.script_name")
+        .select(["scripts.id as script_name", "named_previews.script_id as scriptId", "named_previews.slug"])
+        .execute()) {
+        const script = scripts.get(script_name);
+        if (script) script.previewOf = { scriptId, slug };
+      }
       const sessions = await tx
         .selectFrom("remote_sessions")
         .select(["token_hash as tokenHash", "account_id as accountId", "script_name as scriptName"])
@@ -74,7 +78,7 @@ export class SnapshotTaker {
   }
 
   /** Script id to what is known without deployments and aliases, in the order of names. */
-  async #scripts(tx: Kysely<Database>, defaults: AccountProtections): Promise<Map<string, RoutedScript>> {
+  async #scripts(tx: Kysely<Database>): Promise<Map<string, RoutedScript>> {
     const rows = await tx
       .selectFrom("scripts")
       .leftJoin("pages_projects", "pages_projects.script_id", "scripts.id")
@@ -91,6 +95,7 @@ export class SnapshotTaker {
       .orderBy("scripts.account_id")
       .orderBy("scripts.name")
       .execute();
+    const defaults = await accountProtections({ db: tx });
     const known: KnownVersions = new Map();
     const scripts = new Map<string, RoutedScript>();
     for (const row of rows) {
@@ -138,30 +143,6 @@ export class SnapshotTaker {
       if (retained.length < MAX_RETAINED_VERSIONS && !retained.includes(site))
         script.retainedSites = [...retained, site];
     }
-  }
-}
-
-/** Says which scripts are named previews, and of what. */
-async function addPreviews(
-  tx: Kysely<Database>,
-  scripts: Map<string, RoutedScript>,
-  defaults: AccountProtections,
-): Promise<void> {
-  const rows = await tx
-    .selectFrom("named_previews")
-    .innerJoin("scripts as own", "own.name", "named_previews.script_name")
-    .innerJoin("scripts as worker", "worker.id", "named_previews.script_id")
-    .select(["own.id", "named_previews.script_id as scriptId", "named_previews.slug"])
-    .select(["own.settings_json as ownSettings", "worker.settings_json as workerSettings", "worker.account_id"])
-    .execute();
-  for (const { id, scriptId, slug, ownSettings, workerSettings, account_id } of rows) {
-    const found = scripts.get(id);
-    if (!found) continue;
-    const { protection: _, ...script } = found;
-    const settings = [ownSettings, workerSettings].map((settings_json) => scriptSettings({ settings_json }));
-    const [own = {}, worker = {}] = settings;
-    const protection = protectionOfPreview(own, worker, defaults.get(account_id));
-    scripts.set(id, { ...script, previewOf: { scriptId, slug }, ...(protection && { protection }) });
   }
 }
 

@@ -57,14 +57,6 @@ describe("what is protected", () => {
     expect(await status(PREVIEW)).toBe(200);
   });
 
-  test("a named preview, which the Worker's tokens open", async () => {
-    const preview = script("preview--1", { enabled: false, previewOf: { scriptId, slug: "branch" } });
-    await edge.route(snapshot(script("hello"), { ...preview, protection: { scope: "previews", epoch: 3 } }));
-    expect(await status(`branch-${HOST}`)).toBe(401);
-    expect(await status(`branch-${HOST}`, cookie(token({ scriptId: preview.id })))).toBe(401);
-    expect(await status(`branch-${HOST}`, cookie(token()))).toBe(200);
-  });
-
   test("without the key nobody is let in", async () => {
     const other = await startEdge(cleanup, {}, snapshot(script("hello", { protection: { scope: "all", epoch: 3 } })));
     expect((await other.get(HOST, "/", cookie(token()))).status).toBe(401);

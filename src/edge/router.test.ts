@@ -140,10 +140,7 @@ test("in a split the files of all its versions may be asked for, then those of e
 
 describe("sessions of remote development", () => {
   const tokenHash = createHash("sha256").update("secret").digest("hex");
-  const session = script("remote-session--1", {
-    ...{ enabled: false, previewsEnabled: false },
-    protection: { scope: "all", epoch: 0 },
-  });
+  const session = script("remote-session--1", { enabled: false, previewsEnabled: false });
   const sessions = [
     { tokenHash, accountId: "a1", scriptName: session.name },
     { tokenHash: "0".repeat(64), accountId: "a2", scriptName: session.name },
@@ -152,11 +149,7 @@ describe("sessions of remote development", () => {
 
   test("a token leads to its script, whatever the host", () => {
     for (const host of ["hello.acc.localhost", "No.Such.host:443"]) {
-      expect(router.resolveSession("secret", host)).toMatchObject({
-        kind: "worker",
-        script: session,
-        access: undefined,
-      });
+      expect(router.resolveSession("secret", host)).toMatchObject({ kind: "worker", script: session });
     }
     expect(router.resolveSession("secret", "App.example:443")).toMatchObject({ hostname: "app.example" });
   });

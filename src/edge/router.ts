@@ -52,9 +52,7 @@ export class Router {
   /** Where requests go that show the token of a session of remote development; `none`: the session is over. */
   resolveSession(token: string, host: string): Target {
     const script = this.#sessions.get(createHash("sha256").update(token).digest("hex"));
-    const target = script ? deployedTarget(script, normalise(host)) : none;
-    // The token is what lets its bearer in, whatever the account protects.
-    return target.kind === "worker" ? { ...target, access: undefined } : target;
+    return script ? deployedTarget(script, normalise(host)) : none;
   }
 
   /** The target of a Host header, port included or not. */

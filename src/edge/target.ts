@@ -128,10 +128,9 @@ function workerTarget(
   };
 }
 
-function accessTarget({ id, previewOf, protection }: RoutedScript, preview: boolean): AccessTarget | undefined {
+function accessTarget({ id, protection }: RoutedScript, preview: boolean): AccessTarget | undefined {
   if (!protection || (protection.scope === "previews" && !preview)) return undefined;
-  // Links are made for Workers; a Worker's open its named previews, too.
-  return { scriptId: previewOf?.scriptId ?? id, epoch: protection.epoch };
+  return { scriptId: id, epoch: protection.epoch };
 }
 
 function versionByPrefix(script: RoutedScript, prefix: string): string | undefined {

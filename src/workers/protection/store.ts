@@ -34,15 +34,3 @@ export function protectionOf(settings: ScriptSettings, ofAccount: ProtectionChoi
   const scope = settings.protection ?? ofAccount;
   return scope === "off" ? undefined : { scope, epoch: settings.access_epoch ?? 0 };
 }
-
-/**
- * How a named preview is protected: as its Worker is, unless its own settings say otherwise. It is the Worker's tokens that
- * open it.
- */
-export function protectionOfPreview(
-  { protection }: ScriptSettings,
-  worker: ScriptSettings,
-  ofAccount?: ProtectionChoice,
-): Protection | undefined {
-  return protectionOf({ ...worker, ...(protection && { protection }) }, ofAccount);
-}
