@@ -148,6 +148,11 @@ const fileTypes = new Set([...Object.values(forms).map(({ type }) => type), "pla
 
 function addToEnvironment(environment: Environment, raw: RawBinding): void {
   const { name, type, ...rest } = raw;
+  // It would be stored and shown as it is.
+  if (type === "secret_text")
+    throw invalidRequest(
+      `"${name}" is a secret, which no file has. Set it with \`wrangler pages secret put ${name}\`.`,
+    );
   if (type === "plain_text") {
     environment.env_vars = { ...environment.env_vars, [name]: { type, value: String(rest.text) } };
     return;

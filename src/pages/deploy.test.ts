@@ -357,6 +357,12 @@ describe("a wrangler file", () => {
     expect(result.deployment_configs.preview.wrangler_config_hash).toBeUndefined();
   });
 
+  test("has no secrets, which everybody who may read would see", async () => {
+    await pages.create("told");
+    const metadata = { bindings: [{ type: "secret_text", name: "S", text: "hush" }] };
+    expect((await pages.deploy("told", { modules: worker, metadata, parts: file })).code).toBe(8000103);
+  });
+
   test("that is refused changes nothing", async () => {
     const before = (await pages.call("GET", "/filed")).result.deployment_configs;
     const metadata = { bindings: [{ type: "kv_namespace", name: "KV", namespace_id: "none" }] };

@@ -55,7 +55,11 @@ const name = z.string().min(1).max(256);
 const variable = z
   .strictObject({ type: z.enum(["plain_text", "secret_text"]).default("plain_text"), value: z.string() })
   .nullable();
-const entries = z.record(name, z.looseObject({}).nullable()).nullish();
+/** What is here is stored and shown as it is. */
+const entry = z
+  .looseObject({})
+  .refine(({ type }) => type !== "secret_text", "a secret stands in env_vars, where it is sealed");
+const entries = z.record(name, entry.nullable()).nullish();
 
 /** What a request says of one environment: null takes away, what is not named stays. */
 export const environmentPatchSchema = z.strictObject({

@@ -137,6 +137,12 @@ describe("what an environment has", () => {
     expect(settings_json).toContain("sealed:");
   });
 
+  test("is refused where it would be shown", async () => {
+    const bindings = { S: { type: "secret_text", text: "hidden" } };
+    const change = pages.call("PATCH", "/merge", { deployment_configs: { production: { bindings } } });
+    await expect(change).rejects.toThrow("env_vars");
+  });
+
   test("may be sent back as it was read", async () => {
     const { result } = await pages.call("GET", "/merge");
     // Whoever sends secrets back without their values sets them.
