@@ -107,7 +107,8 @@ export class SnapshotTaker {
       }
       known.set(row.id, list);
       const settings = scriptSettings(row);
-      const protection = protectionOf(settings, defaults.get(row.account_id));
+      // A session of remote development has a secret of its own.
+      const protection = row.kind === "session" ? undefined : protectionOf(settings, defaults.get(row.account_id));
       scripts.set(row.id, {
         id: row.id,
         accountId: row.account_id,
