@@ -467,9 +467,12 @@ describe("signed by others", () => {
 
   test("nobody, and what is not there", async () => {
     const { port } = platform();
-    const reply = await platform().fetch(`http://s3.localhost:${port}/${Bucket}/x`);
-    expect([reply.status, reply.headers["content-type"]]).toEqual([401, "application/xml"]);
-    expect(reply.body).toContain("<Code>Unauthorized</Code>");
+    // By HTTPS, with the platform's own certificate.
+    for (const host of ["http://s3", `https://s3`, `https://${Bucket}.s3`]) {
+      const reply = await platform().fetch(`${host}.localhost:${port}/x/y`);
+      expect([reply.status, reply.headers["content-type"]]).toEqual([401, "application/xml"]);
+      expect(reply.body).toContain("<Code>Unauthorized</Code>");
+    }
     expect(await refusal(s3.send(new GetBucketAclCommand({ Bucket })))).toEqual(["NotImplemented", 501]);
     expect(await refusal(put("k", "v", { ACL: "public-read" }))).toEqual(["NotImplemented", 501]);
     expect(await refusal(put("k", "v", { Tagging: "a=b" }))).toEqual(["NotImplemented", 501]);

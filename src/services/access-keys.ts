@@ -1,18 +1,30 @@
 import { readFile } from "node:fs/promises";
 import { loadMasterKey, unseal } from "../lib/seal.ts";
-import type { AccessKeys, PublishedKey } from "../products/s3/keys.ts";
+import { AccessKeys, type PublishedKey } from "../products/s3/keys.ts";
 
-/** Reads the access keys that control wrote. Before its first start there are none. Throws when they cannot be read. */
-export async function loadAccessKeys(keys: AccessKeys, path: string, masterKeyPath: string): Promise<void> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return "[]";
-    throw error;
-  });
-  const published = JSON.parse(text) as PublishedKey[];
-  if (published.length === 0) {
-    keys.load([], () => "");
-    return;
+/** The access keys that control wrote to its file. */
+export class AccessKeysOfFile extends AccessKeys {
+  readonly #path: string;
+  readonly #masterKeyPath: string;
+  #text = "";
+
+  constructor(path: string, masterKeyPath: string) {
+    super();
+    this.#path = path;
+    this.#masterKeyPath = masterKeyPath;
   }
-  const masterKey = loadMasterKey(masterKeyPath);
-  keys.load(published, (sealed) => unseal(masterKey, sealed));
+
+  /** Takes over the file as it is now. Before control's first start there is none. Throws when it cannot be read. */
+  async reload(): Promise<void> {
+    const text = await readFile(this.#path, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return "[]";
+      throw error;
+    });
+    // It is read with every change of routes, and seldom says anything new.
+    if (text === this.#text) return;
+    const published = JSON.parse(text) as PublishedKey[];
+    const masterKey = published.length === 0 ? Buffer.alloc(0) : loadMasterKey(this.#masterKeyPath);
+    this.load(published, (sealed) => unseal(masterKey, sealed));
+    this.#text = text;
+  }
 }

@@ -9,11 +9,10 @@ import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { PushConsumers } from "../products/queues/push-consumers.ts";
 import { Queues } from "../products/queues/queues.ts";
 import { Buckets } from "../products/r2/buckets.ts";
-import { AccessKeys } from "../products/s3/keys.ts";
 import { SecretReader } from "../products/secrets-store/published.ts";
 import { Callees } from "../workerd/callees.ts";
 import { EventSender } from "../workerd/event-sender.ts";
-import { loadAccessKeys } from "./access-keys.ts";
+import { AccessKeysOfFile } from "./access-keys.ts";
 import { Analytics } from "./analytics.ts";
 import { AssetSockets } from "./asset-sockets.ts";
 import { Backends } from "./backends.ts";
@@ -58,8 +57,7 @@ export async function runServices(): Promise<void> {
   const kv = new KvNamespaces(files.kv);
   const secrets = new SecretReader(files.secrets, files.masterKey);
   const buckets = new Buckets(files.r2);
-  const keys = new AccessKeys();
-  const loadKeys = () => loadAccessKeys(keys, files.accessKeys, files.masterKey);
+  const keys = new AccessKeysOfFile(files.accessKeys, files.masterKey);
   const storage = new Storage({ domain: config.domain, keys, buckets });
   const analytics = new Analytics({
     root: files.analyticsRoot,
@@ -115,7 +113,7 @@ export async function runServices(): Promise<void> {
   supervisor.handle("routes", async () => {
     homes = await loadHomes(files.homes);
     await deployments.loadFile(files.routes);
-    await loadKeys();
+    await keys.reload();
     await readQueues();
     consumers.retryFailed();
     forgetScripts();
@@ -156,7 +154,7 @@ export async function runServices(): Promise<void> {
 
   homes = await loadHomes(files.homes);
   await deployments.loadFile(files.routes);
-  await loadKeys();
+  await keys.reload();
   await readQueues();
   forgetScripts();
   await storage.listen(files.storageSocket);

@@ -12,6 +12,9 @@ export interface Caller {
   chunkSigner(): ChunkSigner;
 }
 
+/** Headers that say what is to be done: S3's, and the original's own. */
+const OPERATIVE = /^(x-amz-|cf-create-bucket-if-missing$|cf-copy-destination-)/;
+
 /** Headers that clients' own middle layers add after signing. */
 const MAY_BE_UNSIGNED = new Set(["x-amz-content-sha256", "x-amz-user-agent"]);
 
@@ -51,7 +54,7 @@ function checkSignedHeaders({ headers }: SignedRequest, { signedHeaders }: Autho
   const signed = new Set(signedHeaders);
   if (!signed.has("host")) throw new S3Error("AccessDenied", "The Host header must be signed.");
   for (const name of headers.keys()) {
-    if (name.startsWith("x-amz-") && !signed.has(name) && !MAY_BE_UNSIGNED.has(name))
+    if (OPERATIVE.test(name) && !signed.has(name) && !MAY_BE_UNSIGNED.has(name))
       throw new S3Error("AccessDenied", `The header ${name} is not signed.`);
   }
 }

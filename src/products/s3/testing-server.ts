@@ -15,6 +15,7 @@ import { ACCOUNT, KEY_ID, SECRET, testKeys } from "./testing.ts";
 
 export interface TestS3 {
   client: S3Client;
+  port: number;
   /** One that is there. */
   bucket: string;
   close(): Promise<void>;
@@ -52,6 +53,7 @@ export async function startTestS3(): Promise<TestS3> {
   });
   return {
     client,
+    port,
     bucket,
     async close() {
       client.destroy();
