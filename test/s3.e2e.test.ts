@@ -117,6 +117,9 @@ describe("buckets", () => {
     expect(reply.headers["access-control-expose-headers"]).toBe("ETag");
     const foreign = await platform().fetch(url, { headers: { origin: "https://other.example" } });
     expect(foreign.headers["access-control-allow-origin"]).toBeUndefined();
+    const tooLong = { ...rule, MaxAgeSeconds: 100_000 };
+    const refused = s3.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules: [tooLong] } }));
+    expect(await refusal(refused)).toEqual(["MalformedXML", 400]);
     await s3.send(new DeleteBucketCorsCommand({ Bucket }));
     expect(await refusal(s3.send(new GetBucketCorsCommand({ Bucket })))).toEqual(["NoSuchCORSConfiguration", 404]);
   });

@@ -79,8 +79,12 @@ export function checkedBody(request: S3Request, caller: Caller, maxBytes = MAX_P
 }
 
 /** A whole document. */
-export async function textBody(request: S3Request, caller: Caller): Promise<string> {
-  const body = checkedBody(request, caller, s3Limits.xmlBytes);
+export async function textBody(
+  request: S3Request,
+  caller: Caller,
+  maxBytes: number = s3Limits.xmlBytes,
+): Promise<string> {
+  const body = checkedBody(request, caller, maxBytes);
   const parts: Buffer[] = [];
   for await (const part of body.chunks) parts.push(part);
   const bytes = Buffer.concat(parts);

@@ -5,6 +5,7 @@ import { matchCors } from "../r2/cors.ts";
 import { type Answer, errorAnswer, type Fields } from "./answer.ts";
 import { S3Error } from "./errors.ts";
 import type { AccessKeys } from "./keys.ts";
+import { s3Limits } from "./limits.ts";
 import type { S3Request } from "./request.ts";
 
 /** Answers a preflight request. It is not signed: the account is the host's, the one of a presigned URL, or the only one. */
@@ -37,9 +38,9 @@ export function corsFields(buckets: Buckets, request: S3Request, accountId: stri
   return cors && matchCors(cors, { origin, method: request.method });
 }
 
-function accountsOf(keys: AccessKeys, request: S3Request): string[] {
+function accountsOf(keys: AccessKeys, request: S3Request): readonly string[] {
   if (request.accountId !== undefined) return [request.accountId];
   const [id = ""] = request.param("X-Amz-Credential")?.split("/") ?? [];
   const key = keys.find(id);
-  return key ? [key.accountId] : keys.accounts;
+  return key ? [key.accountId] : keys.accounts.slice(0, s3Limits.preflightAccounts);
 }

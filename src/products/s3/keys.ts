@@ -44,9 +44,7 @@ export class AccessKeys {
   #signing = new Map<string, Buffer>();
 
   /** Accounts that have access keys. */
-  get accounts(): string[] {
-    return [...new Set([...this.#keys.values()].map(({ accountId }) => accountId))];
-  }
+  accounts: readonly string[] = [];
 
   find(id: string): AccessKey | undefined {
     return this.#keys.get(id);
@@ -61,6 +59,7 @@ export class AccessKeys {
         { ...key, buckets: buckets && new Set(buckets), secret: unseal({ sealed }) },
       ]),
     );
+    this.accounts = [...new Set(published.map(({ accountId }) => accountId))];
   }
 
   /** The key that signs within a scope: four hashes that are made once a day. */

@@ -14,6 +14,9 @@ export const s3Limits = {
   trailerBytes: 4096,
   /** Body of a request that is an XML document: 1,000 keys of 1,024 bytes with their markup, 10,000 parts with theirs. */
   xmlBytes: 8 * 1024 * 1024,
+  /** Of a bucket's settings: S3's own limit for CORS rules; 1,000 lifecycle rules with prefixes of 1,024 bytes. */
+  corsBytes: 64 * 1024,
+  lifecycleBytes: 2 * 1024 * 1024,
   /** Nesting of such a document; the deepest known one has six levels. */
   xmlDepth: 16,
   /** Nodes of such a document. */
@@ -22,6 +25,8 @@ export const s3Limits = {
   accessKeys: 1000,
   /** Buckets that one access key may name. */
   bucketsOfKey: 100,
+  /** Accounts in which a preflight request that names none looks for its bucket. */
+  preflightAccounts: 100,
   /** Connections of edges. */
   connections: 10_000,
   /** What has come of a body and was not taken yet, before the sender has to wait. */

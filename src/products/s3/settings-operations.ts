@@ -1,9 +1,11 @@
 /** A bucket's CORS rules and lifecycle, as S3 writes them. */
+import type { ZodSafeParseResult } from "zod";
 import type { BucketSettings, CorsRule, LifecycleCondition, LifecycleRule } from "../r2/settings.ts";
 import { xmlAnswer } from "./answer.ts";
 import { textBody } from "./body.ts";
 import { bucketName, bucketOf, type Call, type Operation } from "./call.ts";
 import { notImplemented, S3Error } from "./errors.ts";
+import { s3Limits } from "./limits.ts";
 import { storageClassName, storageClassNamed } from "./metadata.ts";
 import { type Content, childrenOf, readXml, textOf, type XmlElement } from "./xml.ts";
 
@@ -32,8 +34,11 @@ export const putBucketCors: Operation = {
   name: "PutBucketCors",
   need: "write-settings",
   async run(call) {
-    const root = await document(call, "CORSConfiguration");
-    return change(call, { cors: childrenOf(root, "CORSRule").map(corsRule) });
+    const root = await document(call, "CORSConfiguration", s3Limits.corsBytes);
+    const rules = childrenOf(root, "CORSRule").map(corsRule);
+    const { Cors } = await import("../r2/schemas.ts");
+    check(Cors.safeParse({ rules }));
+    return change(call, { cors: rules });
   },
 };
 
@@ -57,8 +62,11 @@ export const putBucketLifecycle: Operation = {
   name: "PutBucketLifecycleConfiguration",
   need: "write-settings",
   async run(call) {
-    const root = await document(call, "LifecycleConfiguration");
-    return change(call, { lifecycle: childrenOf(root, "Rule").map(lifecycleRule) });
+    const root = await document(call, "LifecycleConfiguration", s3Limits.lifecycleBytes);
+    const rules = childrenOf(root, "Rule").map(lifecycleRule);
+    const { Lifecycle } = await import("../r2/schemas.ts");
+    check(Lifecycle.safeParse({ rules }));
+    return change(call, { lifecycle: rules });
   },
 };
 
@@ -73,8 +81,14 @@ function change({ buckets, accountId, request }: Call, settings: BucketSettings)
   return { status: 200 };
 }
 
-async function document({ request, caller }: Call, name: string): Promise<XmlElement> {
-  const root = readXml(await textBody(request, caller));
+/** The same limits as the API's. Their library is loaded when it is needed: this process has little use for it else. */
+function check(result: ZodSafeParseResult<unknown>): void {
+  const [issue] = result.error?.issues ?? [];
+  if (issue) throw new S3Error("MalformedXML", `The rules are not valid: ${issue.path.join(".")}: ${issue.message}.`);
+}
+
+async function document({ request, caller }: Call, name: string, maxBytes: number): Promise<XmlElement> {
+  const root = readXml(await textBody(request, caller, maxBytes));
   if (root.name !== name) throw new S3Error("MalformedXML", `A ${name} was expected.`);
   return root;
 }
