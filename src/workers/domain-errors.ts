@@ -3,7 +3,7 @@
  * makes it fall back to another way (`wrangler-api.md` 2.10); 1049, 1061 and 7003 are the original's for zones. The rest is ours.
  */
 import { ApiError } from "../lib/api.ts";
-import { MAX_DOMAINS_PER_ZONE, MAX_ROUTES_PER_ZONE, MAX_ZONES } from "./limits.ts";
+import { MAX_DOMAINS_PER_ZONE, MAX_DOMAINS_WITHOUT_ZONE, MAX_ROUTES_PER_ZONE, MAX_ZONES } from "./limits.ts";
 
 const refuse = (status: number, code: number, message: string) => new ApiError(status, { code, message });
 const quoted = (text: string) => JSON.stringify(text.slice(0, 200));
@@ -106,9 +106,12 @@ export const domainNotFound = (id: string) =>
     `There is no custom domain ${quoted(id)}. GET /accounts/<account>/workers/domains lists those there are.`,
   );
 
-export const tooManyDomains = (zone: string) =>
+/** Undefined: outside of all zones. */
+export const tooManyDomains = (zone: string | undefined) =>
   refuse(
     400,
     100114,
-    `The zone ${zone} would have more than ${MAX_DOMAINS_PER_ZONE} custom domains, which is the limit.`,
+    zone === undefined
+      ? `The account would have more than ${MAX_DOMAINS_WITHOUT_ZONE} custom domains outside of its zones, which is the limit.`
+      : `The zone ${zone} would have more than ${MAX_DOMAINS_PER_ZONE} custom domains, which is the limit.`,
   );

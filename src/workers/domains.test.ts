@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { attachDomain } from "./domains.ts";
 import { routedNames } from "./routed-names.ts";
 import { type TestApi, testApi } from "./testing.ts";
 
@@ -262,6 +263,18 @@ describe("custom domains", () => {
       service: "b",
     });
     expect(await domainsOf("a")).toEqual([]);
+  });
+
+  test("outside of zones are at most 500 of an account", async () => {
+    const { db } = api.platform;
+    const script = await db.selectFrom("scripts").selectAll().where("name", "=", "a").executeTakeFirstOrThrow();
+    const common = { account_id: script.account_id, script_id: script.id, zone_id: null, created_on: "" };
+    const rows = Array.from({ length: 500 }, (_, n) => ({
+      ...{ id: `d${n}`, hostname: `www.d${n}.org`, enabled: 1, previews_enabled: 0, ...common },
+    }));
+    await db.insertInto("custom_domains").values(rows).execute();
+    const attach = attachDomain(db, api.platform, script, { hostname: "x.org" }, { override: false, zoneless: true });
+    await expect(attach).rejects.toMatchObject({ failures: [{ code: 100114 }] });
   });
 
   test("a changeset says what would change", async () => {

@@ -10,7 +10,7 @@ import {
   noZoneForHost,
   tooManyDomains,
 } from "./domain-errors.ts";
-import { MAX_DOMAINS_PER_ZONE } from "./limits.ts";
+import { MAX_DOMAINS_PER_ZONE, MAX_DOMAINS_WITHOUT_ZONE } from "./limits.ts";
 import { closestZone, newId, refusePlatformName, type ZoneHint, zoneForHost } from "./zones.ts";
 
 type Db = Kysely<Database>;
@@ -82,7 +82,7 @@ export async function attachDomain(
       .insertInto("custom_domains")
       .values({ id, account_id: script.account_id, hostname, created_on, ...values })
       .execute();
-    if (zone) await refuseTooMany(db, zone);
+    await refuseTooMany(db, script.account_id, zone);
   }
   return requireDomain(db, script.account_id, id);
 }
@@ -168,13 +168,13 @@ async function ownOrNoZone(db: Db, accountId: string, hostname: string): Promise
   return zone;
 }
 
-async function refuseTooMany(db: Db, zone: ZoneRow): Promise<void> {
-  const { count } = await db
-    .selectFrom("custom_domains")
-    .select(({ fn }) => fn.countAll().as("count"))
-    .where("zone_id", "=", zone.id)
-    .executeTakeFirstOrThrow();
-  if (Number(count) > MAX_DOMAINS_PER_ZONE) throw tooManyDomains(zone.name);
+async function refuseTooMany(db: Db, accountId: string, zone: ZoneRow | undefined): Promise<void> {
+  const all = db.selectFrom("custom_domains").select(({ fn }) => fn.countAll().as("count"));
+  const { count } = await (zone
+    ? all.where("zone_id", "=", zone.id)
+    : all.where("account_id", "=", accountId).where("zone_id", "is", null)
+  ).executeTakeFirstOrThrow();
+  if (Number(count) > (zone ? MAX_DOMAINS_PER_ZONE : MAX_DOMAINS_WITHOUT_ZONE)) throw tooManyDomains(zone?.name);
 }
 
 function shownDomains(db: Db) {

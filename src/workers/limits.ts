@@ -56,6 +56,9 @@ export const ENVIRONMENT = "production";
 /** Zones of an account. Ours: each has a certificate, which is made before the next publication goes out. */
 export const MAX_ZONES = 500;
 
+/** Custom domains of an account outside of all zones, for the same reason. Ours. */
+export const MAX_DOMAINS_WITHOUT_ZONE = 500;
+
 /** Routes of a zone, and custom domains in it (workers-semantics.md 1.2). */
 export const MAX_ROUTES_PER_ZONE = 1000;
 export const MAX_DOMAINS_PER_ZONE = 100;
