@@ -13,8 +13,10 @@ import { objectCalls, objects } from "./objects.ts";
 import { pages } from "./pages.ts";
 import { queues } from "./queues.ts";
 import { requestCost } from "./request-cost.ts";
+import { routeMatch } from "./route-match.ts";
 import { serviceBinding } from "./service-binding.ts";
 import { split } from "./split.ts";
+import { workerFetch } from "./worker-fetch.ts";
 
 const benches: Bench[] = [
   requestCost,

@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { repository } from "./harness/platform.ts";
 import { Project } from "./harness/project.ts";
+import { RawWebSocket } from "./harness/raw-socket.ts";
 import { Site, type SiteFiles } from "./harness/site.ts";
 import { usePlatform } from "./harness/suite.ts";
 
@@ -106,6 +107,58 @@ test("several Workers on one host, a route without one, and the custom domain be
   // A Worker that is deleted takes its routes with it.
   await api.call("DELETE", "/workers/scripts/api");
   expect(await at("/api/x")).toBe("home");
+});
+
+test("a Worker on a route reaches the custom domain behind it, and other hosts of its account", async () => {
+  const { api } = platform();
+  const gate = `export default { async fetch(request) {
+    const url = new URL(request.url);
+    if (url.pathname === "/gate/elsewhere") {
+      return fetch(url.searchParams.get("url"), { headers: request.headers }).catch((error) => new Response(String(error), { status: 599 }));
+    }
+    const response = await fetch(request);
+    if (response.webSocket) return response;
+    return new Response("gate(" + (await response.text()) + ")", response);
+  } };`;
+  const behind = `export default { async fetch(request) {
+    if (request.headers.get("upgrade") === "websocket") {
+      const { 0: client, 1: server } = new WebSocketPair();
+      server.accept();
+      server.addEventListener("message", (event) => server.send("echo " + event.data));
+      return new Response(null, { status: 101, webSocket: client });
+    }
+    const { url, method, headers } = request;
+    const body = await request.text();
+    return Response.json({ url, method, body, ip: headers.get("cf-connecting-ip"), loop: headers.get("cdn-loop") });
+  } };`;
+  await api.deploy("gate", gate);
+  await api.deploy("behind", behind);
+  await api.send("PUT", "/workers/domains", { hostname: "chain.example.com", service: "behind" });
+  await api.send("PUT", "/workers/scripts/gate/routes", [
+    { pattern: "chain.example.com/gate/*" },
+    { pattern: "alone.example.com/*" },
+  ]);
+  const base = `http://chain.example.com:${platform().port}`;
+  const reply = await platform().fetch(`${base}/gate/x?y=1`, { method: "POST", body: "hello" });
+  const seen = JSON.parse(/^gate\((.*)\)$/.exec(reply.body)?.[1] ?? reply.body);
+  expect(seen).toMatchObject({ url: `${base}/gate/x?y=1`, method: "POST", body: "hello", ip: "127.0.0.1" });
+  expect(seen.loop).toBe("freehold; loops=2");
+
+  const socket = await RawWebSocket.open(platform().port, "chain.example.com", "/gate/ws");
+  socket.send("hi");
+  expect((await socket.next())?.payload.toString()).toBe("echo hi");
+
+  const elsewhere = async (url: string) =>
+    platform().fetch(`${base}/gate/elsewhere?url=${encodeURIComponent(url)}`, { timeoutMs: 20_000 });
+  // As from outside, on the standard port too; the platform's API and this machine's other servers stay out of reach.
+  const name = new URL(await platform().url("behind")).hostname;
+  expect((await elsewhere(`https://${name}/z`)).json()).toMatchObject({ url: `https://${name}/z` });
+  expect((await elsewhere(`http://${name}:${platform().port}/`)).status).toBe(200);
+  expect((await elsewhere(`http://${name}:1/`)).status).toBe(599);
+  expect((await elsewhere(`http://localhost:${platform().port}/ready`)).status).toBe(599);
+  // Behind this route there is nothing.
+  const alone = await get("alone.example.com", "/");
+  expect([alone.status, alone.body]).toEqual([530, expect.stringContaining("error 1016")]);
 });
 
 describe("static assets on a path", () => {

@@ -85,13 +85,13 @@ function labelOf(config: Config, text: string): string {
 
 /** Who has the label: an account's id, or "" for one that the platform keeps for itself. */
 async function holderOf(platform: Platform, label: string): Promise<string | undefined> {
-  if (RESERVED_SUBDOMAINS.has(label) || (await hasDomains(platform, label))) return "";
+  if (RESERVED_SUBDOMAINS.has(label) || (await coversDomains(platform, label))) return "";
   const row = await platform.db.selectFrom("accounts").select("id").where("subdomain", "=", label).executeTakeFirst();
   return row?.id;
 }
 
 /** Whether zones or custom domains have names that the label would make the platform's own. */
-async function hasDomains({ db, config }: Platform, label: string): Promise<boolean> {
+async function coversDomains({ db, config }: Platform, label: string): Promise<boolean> {
   const name = `${label}.${config.domain}`;
   const zones = await db.selectFrom("zones").select("name").execute();
   const domains = await db.selectFrom("custom_domains").select("hostname").execute();

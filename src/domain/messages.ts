@@ -133,6 +133,17 @@ export interface AttachRequest {
   assets?: { socket: string };
   /** Present when the version has bindings whose back-ends speak HTTP; the header `freehold-binding` says which is meant. */
   backends?: { socket: string };
+  /** Present when the account has domains here: socket files that lead to the edge, for `http` and `https` addresses. */
+  outbound?: { /** Name of the Worker that calls. */ script: string; plain: string; secure: string };
+}
+
+/** Whose request comes to the edge from inside, as the first line of a connection. */
+export interface EdgeCaller {
+  accountId: string;
+  /** Name of the Worker. */
+  script: string;
+  /** Its address was an `https` one. */
+  secure: boolean;
 }
 
 export interface PlatformStatus {

@@ -69,6 +69,8 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
       key: join(dataDir, "tls", "domains", domain, "cert.key"),
     }),
     controlSocket: join(runDir, "control.sock"),
+    /** Where services hands the edge what Workers fetch from hosts of this platform. */
+    edgeSocket: join(runDir, "edge.sock"),
     /** Where control asks services: HTTP, for the platform itself only. */
     servicesSocket: join(runDir, "services.sock"),
     /** Where edges hand over requests for the hosts of storage. */

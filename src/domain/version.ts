@@ -182,6 +182,8 @@ export interface LaunchRecord {
   workflows?: WorkflowClass[];
   /** Static assets; a version with assets may have no code (`modules` empty), and then never has a runner. */
   assets?: { /** Key of its {@link SiteRecord} in the blob store. */ site: string };
+  /** The account had domains at the upload: what the Worker fetches from hosts of this platform goes to the edge. */
+  hasDomains?: true;
 }
 
 /** How a version's static assets are served. Stored as JSON in the blob store, immutable; `products/assets` reads it. */

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { EdgeCaller } from "../domain/messages.ts";
 import type { PageText } from "./error-catalogue.ts";
 import type { Meter } from "./meters.ts";
 import { colo } from "./ray.ts";
@@ -13,6 +14,8 @@ export interface Client {
   readonly workerFields: string;
   /** The same for requests to the API. */
   readonly apiFields: string;
+  /** Set when it comes from a Worker of this platform, through services. */
+  readonly caller: EdgeCaller | undefined;
   /** Of the other end of the connection. */
   readonly address: string;
   /** `CF-Ray` of the request in progress. */
@@ -48,16 +51,22 @@ interface TlsFacts {
   cipher: string;
 }
 
-/** Memory for a new connection; `tls` when it is encrypted. */
-export function newClient(socket: Pick<Socket, "remoteAddress">, tls: TlsFacts | undefined): Client {
-  const address = clientAddress(socket.remoteAddress);
-  const scheme = tls ? "https" : "http";
+/** Memory for a new connection; `tls` when it is encrypted, `caller` when it comes from a Worker of this platform. */
+export function newClient(
+  socket: Pick<Socket, "remoteAddress">,
+  tls: TlsFacts | undefined,
+  caller?: EdgeCaller,
+): Client {
+  const address = caller ? "" : clientAddress(socket.remoteAddress);
+  const scheme = tls || caller?.secure ? "https" : "http";
   const forwarded = `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\n`;
   // For the runtime, which takes it off again; without it the scheme is http.
-  const secure = tls ? "X-Forwarded-Scheme: https\r\n" : "";
+  const secure = scheme === "https" ? "X-Forwarded-Scheme: https\r\n" : "";
+  const addresses = `CF-Connecting-IP: ${address}\r\nX-Real-IP: ${address}\r\n${forwarded}`;
   return {
+    caller,
     workerFields:
-      `CF-Connecting-IP: ${address}\r\nX-Real-IP: ${address}\r\n${forwarded}${secure}` +
+      `${caller ? `X-Forwarded-Proto: ${scheme}\r\n` : addresses}${secure}` +
       `CF-Visitor: {"scheme":"${scheme}"}\r\nCF-IPCountry: XX\r\ncf-blob: ${requestProperties(tls)}\r\n`,
     apiFields: forwarded,
     address,

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { AccessTarget } from "../domain/access.ts";
-import type { Cause, Unavailable } from "../domain/messages.ts";
+import type { Cause, EdgeCaller, Unavailable } from "../domain/messages.ts";
 import type { Exchange } from "../lib/http/exchange.ts";
 import type { UpstreamPool } from "../lib/http/pool.ts";
 import type { Refusal, RequestHead } from "../lib/http/request-head.ts";
@@ -48,6 +48,8 @@ export interface DispatchOptions {
 
 /** Search engines keep out of previews, whoever answers there (workers-semantics.md 3.6, pages-and-builds.md 2.5). */
 const NOT_INDEXED = "X-Robots-Tag: noindex\r\n";
+/** `GET /<host>` there asks whether requests for the host are for the edge (`workerd/outbound.worker.js`). */
+const ASKED_HOST = "freehold.internal";
 const ALLOW = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
 
 /** Answers requests: each goes to a runner or to control, or gets an error page. */
@@ -75,6 +77,10 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
       exchange.respond(204, ALLOW, "");
       return;
     }
+    if (client.caller) {
+      this.#fromWorker(exchange, head, client.caller);
+      return;
+    }
     const session = sessionToken(head);
     let target =
       session === undefined ? this.router.resolve(head.host) : this.router.resolveSession(session, head.host);
@@ -83,6 +89,18 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     else if (target.kind === "api") this.#toControl(exchange, head);
     else if (target.kind === "storage") this.#toStorage(exchange, head);
     else this.#refuse(exchange, session === undefined ? pages.noWorker : pages.sessionOver);
+  }
+
+  /** What a Worker fetches: from a host of its account, or just the question whether a host is one. */
+  #fromWorker(exchange: ClientExchange, head: RequestHead, caller: EdgeCaller): void {
+    if (head.host === ASKED_HOST) {
+      exchange.respond(this.router.resolveFrom(caller, head.target.slice(1)) ? 204 : 404, "", "");
+      return;
+    }
+    let target = this.router.resolveFrom(caller, head.host);
+    if (target?.kind === "paths") target = target.choose(exchange.state.scheme === "https://", head.target);
+    if (target?.kind === "worker") this.#toVersion(exchange, head, target);
+    else this.#refuse(exchange, pages.noOrigin);
   }
 
   response(exchange: ClientExchange, head: ResponseHead): string | undefined {

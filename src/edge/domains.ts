@@ -1,6 +1,6 @@
 import { closest } from "../domain/certified-domains.ts";
 import { mountOf, parseRoutePattern } from "../domain/route-pattern.ts";
-import { type HostRoutes, matchedTarget, type Route, RouteTable } from "../domain/route-table.ts";
+import { matchedTarget, type Route, RouteTable } from "../domain/route-table.ts";
 import type { RoutedDomain, RoutedScript, RoutedZone, RoutingSnapshot } from "../domain/routing.ts";
 import {
   aliasTarget,
@@ -38,11 +38,13 @@ export class Domains {
 
   find(hostname: string): HostTarget | PathChoice {
     const origin = this.origin(hostname);
-    const routes = this.#routesOf(hostname);
+    const zone = this.#zoneOf(hostname);
+    const routes = zone && this.#table(zone).forHost(hostname);
     if (!routes) return origin;
     if (routes.only) return this.#targetOf(routes.only, hostname, origin);
     return {
       kind: "paths",
+      accountId: zone.accountId,
       choose: (secure, target) => this.#targetOf(routes.match(secure, matchedTarget(target)), hostname, origin),
     };
   }
@@ -55,6 +57,16 @@ export class Domains {
     const above = this.#domains.get(hostname.slice(dot + 1));
     const script = above?.previewsEnabled && this.#scripts.get(above.scriptId);
     return script ? previewTarget(script, hostname.slice(0, dot), hostname, this.#previews) : none;
+  }
+
+  /** Whether the host is in a zone in which the script has routes or domains. */
+  sharesZone(accountId: string, script: string, hostname: string): boolean {
+    const zone = this.#zoneOf(hostname);
+    if (zone?.accountId !== accountId) return false;
+    const isScript = (id: string | null) => id !== null && this.#scripts.get(id)?.name === script;
+    if (zone.routes.some(({ scriptId }) => isScript(scriptId))) return true;
+    const own = [...this.#domains.values()].filter(({ scriptId }) => isScript(scriptId));
+    return own.some((domain) => this.#zoneOf(domain.hostname) === zone);
   }
 
   #targetOf(route: Route<Destination> | undefined, hostname: string, origin: HostTarget): HostTarget {
@@ -73,10 +85,9 @@ export class Domains {
     return alias === undefined ? deployedTarget(script, hostname) : aliasTarget(script, alias, hostname);
   }
 
-  /** Of the zone with the longest name: a route says nothing about hosts of other zones. */
-  #routesOf(hostname: string): HostRoutes<Destination> | undefined {
-    const zone = this.#zones.get(closest(this.#zones, hostname) ?? "");
-    return zone && this.#table(zone).forHost(hostname);
+  /** The one with the longest name: its routes alone are asked, and those of others say nothing about the host. */
+  #zoneOf(hostname: string): RoutedZone | undefined {
+    return this.#zones.get(closest(this.#zones, hostname) ?? "");
   }
 
   #table(zone: RoutedZone): RouteTable<Destination> {

@@ -1,6 +1,7 @@
 import type { TLSSocket } from "node:tls";
 import { certifiedDomains } from "../domain/certified-domains.ts";
 import type { Config } from "../domain/config.ts";
+import type { EdgeCaller } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { namedSites } from "../domain/routing.ts";
 import { type HttpLimits, httpLimits } from "../lib/http/limits.ts";
@@ -12,6 +13,7 @@ import { EdgeAssets } from "./assets.ts";
 import { type Client, newClient } from "./client.ts";
 import { Dispatch } from "./dispatch.ts";
 import { headerNames } from "./headers.ts";
+import { InnerListener } from "./inner-listener.ts";
 import { edgeLimits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { Meters } from "./meters.ts";
@@ -80,13 +82,14 @@ export function createEdge(options: EdgeOptions): Edge {
     meters,
     access,
   });
+  const callers = new WeakMap<object, EdgeCaller>();
   const secured = new WeakMap<object, { version: string; cipher: string }>();
   const server = new HttpServer<Client>({
     names: headerNames,
     ticker,
     limits,
     handler: {
-      opened: (socket) => newClient(socket, secured.get(socket)),
+      opened: (socket) => newClient(socket, secured.get(socket), callers.get(socket)),
       takesOver: isTls,
       takeOver: (socket, chunk) => tls.takeOver(socket, chunk),
       request: (exchange, head) => dispatch.request(exchange, head),
@@ -110,6 +113,10 @@ export function createEdge(options: EdgeOptions): Edge {
   };
   let loading: Promise<void> = Promise.resolve();
   const listener = new Listener((socket) => server.accept(socket));
+  const inner = new InnerListener((socket, caller) => {
+    callers.set(socket, caller);
+    server.accept(socket);
+  });
   const second = config.httpsPort === 0 ? undefined : new Listener((socket) => server.accept(socket));
 
   return {
@@ -123,6 +130,7 @@ export function createEdge(options: EdgeOptions): Edge {
     async listen() {
       const { host, port, httpsPort, edges } = config;
       const options = { host, shared: edges > 1, maxConnections: limits.connections };
+      await inner.listen(files.edgeSocket);
       await second?.listen({ ...options, port: httpsPort });
       return listener.listen({ ...options, port });
     },
@@ -136,6 +144,7 @@ export function createEdge(options: EdgeOptions): Edge {
     },
     close() {
       listener.close();
+      inner.close();
       second?.close();
       server.destroy();
       control.close();

@@ -68,6 +68,13 @@ export const pages = {
     "No Worker answers at this address.",
     "Check the address. If this is your Worker, check that it is deployed and that its address is enabled.",
   ),
+  noOrigin: entry(
+    1016,
+    530,
+    "Origin DNS error",
+    "A Worker on a route fetched what is behind its route, and there is nothing: no custom domain has this host.",
+    "If this is your Worker, make a Worker the host's custom domain, or answer the request yourself.",
+  ),
   // The client of remote development knows the title, and begins a new session.
   sessionOver: entry(
     1031,

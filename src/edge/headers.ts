@@ -57,6 +57,7 @@ const droppedCredentials = {
   "cookie and authorization": droppedInRequest(headerNames, [...ours, "cookie", "authorization"]),
 };
 const droppedFromUpstream = droppedInResponse(headerNames, ["date", "cf-ray"]);
+const connectingIpId = headerNames.id("cf-connecting-ip");
 const cdnLoopId = headerNames.id("cdn-loop");
 const sessionTokenId = headerNames.id(SESSION_TOKEN);
 
@@ -74,7 +75,8 @@ export function workerRequest(head: RequestHead, client: Client): string | undef
     credentials === "none"
       ? requestText(head, droppedFromClient)
       : requestText(head, droppedCredentials[credentials]) + otherCookies(head);
-  return `${fields}${client.workerFields}${loop}CF-Ray: ${client.ray}\r\n\r\n`;
+  const visitor = client.caller ? visitorFields(head) : "";
+  return `${fields}${client.workerFields}${visitor}${loop}CF-Ray: ${client.ray}\r\n\r\n`;
 }
 
 /** A line with the cookies that are not the edge's own, or "". */
@@ -87,6 +89,16 @@ function otherCookies(head: RequestHead): string {
     }
   }
   return cookies.length === 0 ? "" : `Cookie: ${cookies.join("; ")}\r\n`;
+}
+
+/**
+ * A Worker's own request to its account's names keeps the address of the visitor on whose behalf it is made, as `fetch(request)`
+ * passes it on.
+ */
+function visitorFields(head: RequestHead): string {
+  const address = head.get(connectingIpId);
+  if (address === undefined || !/^[\da-f.:]{2,45}$/i.test(address)) return "";
+  return `CF-Connecting-IP: ${address}\r\nX-Real-IP: ${address}\r\nX-Forwarded-For: ${address}\r\n`;
 }
 
 /** The request as control gets it. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { EdgeCaller } from "../domain/messages.ts";
 import { PAGES_LABEL, type RoutedScript, type RoutingSnapshot } from "../domain/routing.ts";
 import { isStorage } from "../domain/storage-host.ts";
 import { Domains } from "./domains.ts";
@@ -63,6 +64,19 @@ export class Router {
     if (this.#answers.size >= edgeLimits.rememberedHosts) this.#answers.clear();
     this.#answers.set(host, target);
     return target;
+  }
+
+  /**
+   * Where a Worker's own request goes: to its account's names as from outside, but in zones of its own past all routes, to what
+   * is behind them (workers-semantics.md 1.1). Undefined: the host is none of the account's.
+   */
+  resolveFrom({ accountId, script }: EdgeCaller, host: string): Target | undefined {
+    const target = this.resolve(host);
+    const owner =
+      target.kind === "worker" ? target.script.accountId : target.kind === "paths" ? target.accountId : undefined;
+    if (owner !== accountId) return undefined;
+    const name = normalise(host);
+    return this.#domains.sharesZone(accountId, script, name) ? this.#domains.origin(name) : target;
   }
 
   #find(name: string): Target {

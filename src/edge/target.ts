@@ -8,6 +8,8 @@ export type Target = HostTarget | PathChoice;
 /** A host whose requests go here or there by scheme and path. */
 export interface PathChoice {
   kind: "paths";
+  /** Whose the host is. */
+  accountId: string;
   /** `target`: path and query as sent. */
   choose(secure: boolean, target: string): HostTarget;
 }

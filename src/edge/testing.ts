@@ -33,6 +33,7 @@ export interface TestEdge {
   port: number;
   directory: string;
   controlSocket: string;
+  edgeSocket: string;
   /** Writes `routes.json` and has the edge load it. */
   route(snapshot: RoutingSnapshot): Promise<void>;
   client(): RawClient;
@@ -76,7 +77,16 @@ export async function startEdge(
     const split = text.indexOf("\r\n\r\n");
     return { status: Number(text.slice(9, 12)), head: text.slice(0, split), body: text.slice(split + 4) };
   };
-  return { edge, port, directory, controlSocket: files.controlSocket, route, client, get };
+  return {
+    edge,
+    port,
+    directory,
+    controlSocket: files.controlSocket,
+    edgeSocket: files.edgeSocket,
+    route,
+    client,
+    get,
+  };
 }
 
 /** An HTTP server on a unix socket; with `mark` it answers as our runners do, with a `server` field. */

@@ -54,6 +54,21 @@ test("a plain version", () => {
   });
 });
 
+test("what a Worker of an account with domains fetches can go to the edge", () => {
+  const plan = planLaunch(record({ hasDomains: true }), { ...context, ports: [8787, 8443] });
+  expect(plan.outbound).toEqual({ script: record().scriptName, plain: "edge-plain.sock", secure: "edge-secure.sock" });
+  expect(plan.config).toContain('cacheApiOutbound = "cache", globalOutbound = "outbound"');
+  expect(part(plan.config, 'globalOutbound = "internet"', '(name = "health"')).toBe(
+    'globalOutbound = "internet", bindings = [(name = "internet", service = "internet"), ' +
+      '(name = "plain", service = "edge-plain"), (name = "secure", service = "edge-secure"), ' +
+      '(name = "ports", json = "[\\"8787\\",\\"8443\\"]")])), ' +
+      '(name = "edge-plain", external = (address = "unix:/v/edge-plain.sock", http = ())), ' +
+      '(name = "edge-secure", external = (address = "unix:/v/edge-secure.sock", http = ())), ',
+  );
+  // Code that is only looked at reaches nobody.
+  expect(planLaunch(record({ hasDomains: true }), { ...context, mode: "inspect" }).outbound).toBeUndefined();
+});
+
 test("modules keep their names, the entry is first, source maps stay behind", () => {
   const modules = {
     "./a-logo.txt": "text",

@@ -25,6 +25,9 @@ export const DRAIN_TIMEOUT_MS = 30_000;
 /** Connections to its back-ends that one runner may have open at once. */
 export const MAX_BACKEND_CONNECTIONS = 1000;
 
+/** Connections to the edge that one runner may have open at once, for addresses of one scheme. */
+export const MAX_OUTBOUND_CONNECTIONS = 1000;
+
 /** Time after which a cache that could not be opened is tried again. */
 export const CACHE_RETRY_MS = 10_000;
 

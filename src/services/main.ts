@@ -21,6 +21,7 @@ import { Caches } from "./caches.ts";
 import { Databases } from "./databases.ts";
 import { ACQUIRE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from "./limits.ts";
 import { Links } from "./links.ts";
+import { Outbound } from "./outbound.ts";
 import { ProductsApi } from "./products-api.ts";
 import { Deployments, loadHomes, loadQueues } from "./snapshot.ts";
 import { Storage } from "./storage.ts";
@@ -49,6 +50,7 @@ export async function runServices(): Promise<void> {
   });
   const links = new Links((connection, accountId, to) => void broker.call(connection, accountId, to));
   const assets = new AssetSockets(files);
+  const outbound = new Outbound(files.edgeSocket);
   const startHost = (kind: HostKind) => async (hostId: string, accountId: string) =>
     (await supervisor.call("databaseHost", { hostId, accountId, kind })).socket;
   const endHost = (hostId: string) => supervisor.call("endDatabaseHost", { hostId });
@@ -101,13 +103,19 @@ export async function runServices(): Promise<void> {
   };
 
   supervisor.handle("attach", async (request) => {
-    await Promise.all([links.attach(request), assets.attach(request), backends.attach(request)]);
+    await Promise.all([
+      links.attach(request),
+      assets.attach(request),
+      backends.attach(request),
+      outbound.attach(request),
+    ]);
     return {};
   });
   supervisor.handle("detach", ({ instanceId }) => {
     links.detach(instanceId);
     assets.detach(instanceId);
     backends.detach(instanceId);
+    outbound.detach(instanceId);
     return {};
   });
   supervisor.handle("routes", async () => {
@@ -140,6 +148,7 @@ export async function runServices(): Promise<void> {
   });
   supervisor.handle("drain", () => {
     links.detachAll();
+    outbound.detachAll();
     const sockets = Promise.all([assets.detachAll(), backends.detachAll(), productsApi.close(), storage.close()]);
     void exitWhenIdle(
       broker,

@@ -31,6 +31,7 @@ export function planner(config: Config, host: RunnerHost, planLaunch: PlanLaunch
       placement: standing?.placement ?? { kind: "none" },
       stateDir: view.state,
       allowPrivate: config.allowPrivate,
+      ports: [config.port, config.httpsPort].filter((port) => port !== 0),
       ...(standing && { instanceId: standing.instanceId }),
       ...(standing?.predecessor && { predecessor: standing.predecessor }),
       unseal(sealed) {

@@ -410,8 +410,8 @@ export class RunnerPool {
   }
 }
 
-function hasLinks(runner: Runner): boolean {
-  return runner.plan.links.length > 0 || runner.plan.assets !== undefined || runner.plan.backends !== undefined;
+function hasLinks({ plan: { links, assets, backends, outbound } }: Runner): boolean {
+  return links.length > 0 || assets !== undefined || backends !== undefined || outbound !== undefined;
 }
 
 function attachment({ address, record, directory, plan }: Runner): AttachRequest {
@@ -423,6 +423,7 @@ function attachment({ address, record, directory, plan }: Runner): AttachRequest
     links: plan.links,
     ...(plan.assets && { assets: plan.assets }),
     ...(plan.backends && { backends: plan.backends }),
+    ...(plan.outbound && { outbound: plan.outbound }),
   };
 }
 

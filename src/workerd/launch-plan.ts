@@ -9,6 +9,7 @@ import { EVENTS_SERVICE, eventsService, takesEvents } from "./events.ts";
 import { GATE_SERVICE, gateService } from "./gate.ts";
 import { internetService, unreachableInternet } from "./network.ts";
 import { OBJECTS_SERVICE, objectsService, type RemoteNamespace, remoteClassName } from "./objects.ts";
+import { OUTBOUND_SERVICE, outboundServices } from "./outbound.ts";
 import { type FileContent, type LaunchContext, type LaunchPlan, socketNames } from "./plan.ts";
 import { runtimeText } from "./runtime-text.ts";
 import { STATE_SERVICE } from "./state.ts";
@@ -63,6 +64,11 @@ export function composeLaunchPlan(
     return { className: remoteClassName(namespaceId), serviceName: OBJECTS_SERVICE };
   };
 
+  const outbound =
+    mode === "serve" && record.hasDomains
+      ? { script: record.scriptName, plain: "edge-plain.sock", secure: "edge-secure.sock" }
+      : undefined;
+
   const { placement } = context;
   const launches = record.bindings.map((binding) =>
     launchBinding(binding, {
@@ -99,9 +105,11 @@ export function composeLaunchPlan(
           bindings: launches.map((launch) => launch.binding),
           ...userState(owned),
           ...(cache && { cacheApiOutbound: cache.name }),
+          ...(outbound && { globalOutbound: OUTBOUND_SERVICE }),
         },
       },
       mode === "serve" ? internetService(context.allowPrivate) : unreachableInternet(),
+      ...(outbound ? outboundServices(context.servicesDir, outbound, context.ports ?? []) : []),
       { name: "health", disk: { path: context.emptyDir } },
       ...(cache ? [cache] : []),
       ...uniqueByName([...launches, ...owned].flatMap((launch) => launch.services ?? [])),
@@ -122,6 +130,7 @@ export function composeLaunchPlan(
     state,
     ...(assets && { assets }),
     ...(backends && { backends }),
+    ...(outbound && { outbound }),
     events,
     sockets: sockets.length,
   };

@@ -22,6 +22,8 @@ export interface LaunchContext {
   stateDir: string;
   /** CIDR ranges that the Worker may reach although they are private. */
   allowPrivate: string[];
+  /** Ports on which the platform itself serves. */
+  ports?: number[];
   /** Of the runner, as in `RunnerAddress`; absent where it does not matter. */
   instanceId?: string;
   /** The runner that had the state just before; absent when none did since the platform started. */
@@ -65,6 +67,8 @@ export interface LaunchPlan {
   assets?: NonNullable<AttachRequest["assets"]>;
   /** Whether there is a socket for what back-ends of bindings speak in HTTP. */
   backends?: NonNullable<AttachRequest["backends"]>;
+  /** Whether what the Worker fetches from hosts of this platform goes to the edge. */
+  outbound?: NonNullable<AttachRequest["outbound"]>;
   /**
    * State that the runner must be given, each under a name in `stateDir`. Only one runner at a time may have a state:
    * two that do corrupt it (measured). Empty: the runner owns none.

@@ -11,6 +11,7 @@ type RuntimeModule =
   | "loader-stub"
   | "object-proxy"
   | "object-stub"
+  | "outbound"
   | "rpc-names";
 
 /** What several of them import from `./rpc-names.js`. */

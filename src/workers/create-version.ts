@@ -12,6 +12,7 @@ import { type StateChange, unchangedState } from "./state-changes.ts";
 import { type CheckedVersion, type NewVersion, storeVersion, type VersionFate } from "./store-version.ts";
 import type { VersionDraft } from "./version-draft.ts";
 import { hasCode, ownsState } from "./versions.ts";
+import { hasDomains } from "./zones.ts";
 
 /**
  * Makes a version: starts its code (if it has any) once, stores it and, if asked to, deploys it. Resolves when edges know it.
@@ -70,6 +71,7 @@ async function launchRecord(
     ...launched,
     ...(assets && { assets: { site: await storeDraftSite(platform, assets, draft) } }),
     exports: [],
+    ...((await hasDomains(platform.db, accountId)) && { hasDomains: true as const }),
   };
 }
 

@@ -76,6 +76,13 @@ export async function listZones(
   return { rows, total: Number(count) };
 }
 
+/** Whether the account has names of its own on this platform. */
+export async function hasDomains(db: Db, accountId: string): Promise<boolean> {
+  const zone = await zonesOf(db, accountId).select("id").limit(1).executeTakeFirst();
+  const domain = db.selectFrom("custom_domains").select("id").where("account_id", "=", accountId).limit(1);
+  return zone !== undefined || (await domain.executeTakeFirst()) !== undefined;
+}
+
 /** What a client says about the zone of a host: its id, its name, or nothing. */
 export interface ZoneHint {
   zone_id?: string | undefined;
