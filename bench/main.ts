@@ -21,6 +21,8 @@ import { workerFetch } from "./worker-fetch.ts";
 const benches: Bench[] = [
   requestCost,
   split,
+  routeMatch,
+  workerFetch,
   coldStart,
   memory,
   deployTime,

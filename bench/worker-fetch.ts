@@ -33,7 +33,7 @@ export const workerFetch: Bench = {
     const against = (what: string, measured: Cost): Figure[] => [
       { what: `${what}: time`, value: measured.p50Ms, unit: "ms", baseline: `without zones ${round(before.p50Ms)} ms` },
       {
-        what: `${what}: CPU of the runner`,
+        what: `${what}: CPU of the runners`,
         value: measured.cpuMs,
         unit: "ms",
         baseline: `without zones ${round(before.cpuMs)} ms`,
