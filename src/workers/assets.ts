@@ -68,12 +68,18 @@ export function configured(
 ): DraftAssets {
   const merged = { ...shownConfig(site), _headers: site.headers, _redirects: site.redirects, ...change };
   const { config, diagnostics } = parseAssetConfig(merged, hasWorker);
-  const changed = { ...site, ...config };
+  const { basePath: _, ...before } = site;
+  const changed = { ...before, ...config };
   return { site: changed, shown: { config: shownConfig(changed), diagnostics: diagnostics.map(formatDiagnostic) } };
 }
 
-function shownConfig({ htmlHandling, notFoundHandling, runWorkerFirst }: SiteDraft): Record<string, unknown> {
-  return { html_handling: htmlHandling, not_found_handling: notFoundHandling, run_worker_first: runWorkerFirst };
+function shownConfig({ htmlHandling, notFoundHandling, runWorkerFirst, basePath }: SiteDraft): Record<string, unknown> {
+  return {
+    html_handling: htmlHandling,
+    not_found_handling: notFoundHandling,
+    run_worker_first: runWorkerFirst,
+    ...(basePath !== undefined && { base_path: basePath }),
+  };
 }
 
 /** Stores how the draft's assets are served; the key. */

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { ApiError } from "../../lib/api.ts";
+import { parseBasePath } from "./base-path.ts";
 import type { RuleDiagnostic } from "./diagnostics.ts";
 import { parseHeadersFile } from "./headers-file.ts";
-import { MAX_RULES_FILE_CHARS } from "./limits.ts";
+import { MAX_BASE_PATH_CHARS, MAX_RULES_FILE_CHARS } from "./limits.ts";
 import { parseRedirectsFile } from "./redirects-file.ts";
 import { parseRunWorkerFirst, WorkerFirstError } from "./run-worker-first.ts";
 import type { SiteConfig } from "./site.ts";
@@ -16,6 +17,7 @@ const AssetConfig = z.object({
     .default("auto-trailing-slash"),
   not_found_handling: z.enum(["none", "404-page", "single-page-application"]).default("none"),
   run_worker_first: z.union([z.boolean(), z.array(z.string())]).default(false),
+  base_path: z.string().max(MAX_BASE_PATH_CHARS).default("/"),
   _headers: RulesFile.default(""),
   _redirects: RulesFile.default(""),
 });
@@ -33,7 +35,11 @@ export function parseAssetConfig(
     const [issue] = parsed.error.issues;
     throw invalid(`${issue?.path.join(".") || "assets.config"}: ${issue?.message}`);
   }
-  const { html_handling, not_found_handling, run_worker_first, _headers, _redirects } = parsed.data;
+  const { html_handling, not_found_handling, run_worker_first, base_path, _headers, _redirects } = parsed.data;
+  const basePath = parseBasePath(base_path);
+  if (basePath === undefined) {
+    throw invalid(`base_path: ${JSON.stringify(base_path)} is no path without query, escapes and backslashes`);
+  }
   try {
     parseRunWorkerFirst(run_worker_first);
   } catch (error) {
@@ -48,6 +54,7 @@ export function parseAssetConfig(
       runWorkerFirst: run_worker_first,
       headers: _headers,
       redirects: _redirects,
+      ...(basePath !== "" && { basePath }),
     },
     diagnostics: [
       ...parseHeadersFile(_headers).diagnostics,

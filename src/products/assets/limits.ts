@@ -77,3 +77,6 @@ export const MAX_HINT_HTML_BYTES = 128 * 1024;
 export const MAX_HINT_LINKS = 32;
 /** Characters of all `Link` values of one Early Hints response. Own. */
 export const MAX_HINT_CHARS = 4096;
+
+/** Of `base_path`. Ours. */
+export const MAX_BASE_PATH_CHARS = 1000;

@@ -3,6 +3,7 @@
  * the host, so its answers can be kept. Order (workers-semantics.md 2.4): redirects, path, canonical path; header
  * rules decorate whatever comes out.
  */
+import { resolveBelow } from "./base-path.ts";
 import { entityTag } from "./conditional.ts";
 import { bodiless, type Decision } from "./decision.ts";
 import { hintLinks } from "./early-hints.ts";
@@ -11,7 +12,7 @@ import { applyHeaders, type Header, type HeaderRules } from "./headers-file.ts";
 import type { Manifest } from "./manifest.ts";
 import { decodePath, encodePath, isUnder } from "./path.ts";
 import { matchRedirect, type RedirectRules } from "./redirects-file.ts";
-import { type HtmlHandling, type NotFoundHandling, resolveNotFound, resolvePath } from "./resolve.ts";
+import { type HtmlHandling, type NotFoundHandling, resolveNotFound } from "./resolve.ts";
 
 /** All that serving a version's assets needs. Immutable. */
 export interface Site {
@@ -22,6 +23,8 @@ export interface Site {
   redirects: RedirectRules;
   /** `pages`: default headers, 308 and 404 as on Pages (pages-and-builds.md 13, 17). */
   mode: "workers" | "pages";
+  /** Path of every host below which the files are, such as `/docs`; empty: at its root. */
+  basePath: string;
   /** Encoded forms that are kept for a content. Absent ones are made later; the answer stays correct without them. */
   variants: (hash: string) => Variants;
   /** `linksOfHtml` of a content, found once and kept. Asked for HTML only. */
@@ -90,8 +93,13 @@ const PAGES_DEFAULTS: readonly Header[] = [
   ["referrer-policy", "strict-origin-when-cross-origin"],
 ];
 
+const nothing: NoAnswer = { kind: "none", own: false, decision: bodiless("not-found", 404, []) };
+
 /** Finds what the path shows. Pure: the result holds as long as the site, for this path and (see `AnswerCache`) host. */
 export function prepare(site: Site, target: RequestTarget): Answer {
+  const { basePath } = site;
+  // Elsewhere the site has nothing to say: no rule, no page.
+  if (!isUnder(decodePath(target.path), basePath)) return nothing;
   const redirect = matchRedirect(site.redirects, target.origin, target.path);
   if (redirect && redirect.rule.status !== 200) {
     return {
@@ -108,9 +116,13 @@ export function prepare(site: Site, target: RequestTarget): Answer {
   const rewritten = redirect !== undefined;
   const path = redirect?.location ?? target.path;
   const decoded = decodePath(path);
+  const below = isUnder(decoded, basePath);
   const found =
-    rewritten || isUnder(decoded, target.prefix) ? resolvePath(site.manifest, site.htmlHandling, decoded) : undefined;
-  const page = found ? undefined : resolveNotFound(site.manifest, site.notFoundHandling, decoded);
+    below && (rewritten || isUnder(decoded, target.prefix)) ? resolveBelow(site, decoded, rewritten) : undefined;
+  const page =
+    found || !below
+      ? undefined
+      : resolveNotFound(site.manifest, site.notFoundHandling, decoded.slice(basePath.length) || "/");
   const shown = found ?? page;
   const own = rewritten || found !== undefined;
   if (!shown) return { kind: "none", own, decision: bodiless("not-found", 404, decorate(site, target, [])) };

@@ -14,6 +14,8 @@ export interface SiteConfig {
   headers: string;
   /** Text of `_redirects`. */
   redirects: string;
+  /** As `parseBasePath` gives it. Absent: the root. */
+  basePath?: string;
 }
 
 /** Compiles a stored configuration. Do it once per version: 2,100 rules take some milliseconds. */
@@ -23,12 +25,13 @@ export function openSite(
   contents: Pick<Site, "variants" | "links">,
   mode: Site["mode"] = "workers",
 ): Site {
-  const { htmlHandling, notFoundHandling, headers, redirects } = config;
+  const { htmlHandling, notFoundHandling, headers, redirects, basePath = "" } = config;
   return {
     manifest,
     htmlHandling,
     notFoundHandling,
     mode,
+    basePath,
     ...contents,
     headers: headers === "" ? NO_HEADER_RULES : parseHeadersFile(headers).rules,
     redirects: redirects === "" ? NO_REDIRECT_RULES : parseRedirectsFile(redirects, htmlHandling).rules,

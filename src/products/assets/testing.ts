@@ -42,6 +42,7 @@ export function siteOf({ files, headers, redirects, site }: TestSite): Site {
     headers: headerRules,
     redirects: redirects === undefined ? NO_REDIRECT_RULES : parseRedirectsFile(redirects, htmlHandling).rules,
     mode: "workers",
+    basePath: "",
     variants: () => ({}),
     links: () => [],
     ...site,
