@@ -208,6 +208,27 @@ describe("static assets on a path", () => {
     expect((await get("shop.localhost", "/docs/app.js")).headers["x-docs"]).toBe("yes");
   });
 
+  test("of a directory that lies at a base path", async () => {
+    using site = new Site(
+      "based",
+      { "index.html": "root", "guide.html": "guide" },
+      {
+        routes: ["based.shop.localhost/*"],
+        assets: { base_path: "/docs/" },
+      },
+    );
+    await platform().wranglerOk(site.directory, ["deploy"]);
+    const at = async (path: string) => {
+      const { status, headers, body } = await get("based.shop.localhost", path);
+      return [status, headers.location ?? body];
+    };
+    expect(await at("/docs")).toEqual([307, "/docs/"]);
+    expect(await at("/docs/")).toEqual([200, "root"]);
+    expect(await at("/docs/guide.html")).toEqual([307, "/docs/guide"]);
+    expect(await at("/docs/guide")).toEqual([200, "guide"]);
+    expect((await at("/guide"))[0]).toBe(404);
+  });
+
   test("with a Worker behind them", async () => {
     using site = new Site("mixed", files, {
       main: "index.js",

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import type { EdgeCaller } from "../domain/messages.ts";
 
@@ -21,11 +21,14 @@ export class InnerListener {
   }
 
   async listen(path: string): Promise<void> {
-    await rm(path, { force: true });
+    // Another edge may be doing the same: each makes a socket of its own, and the name goes from one to the next.
+    const own = `${path}.${process.pid}`;
+    await rm(own, { force: true });
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen(path, resolve);
+      this.#server.listen(own, resolve);
     });
+    await rename(own, path);
     this.#server.on("error", () => {});
   }
 

@@ -8,7 +8,10 @@
 const BELIEVED_MS = 5000;
 const MAX_HOSTS = 1000;
 
-/** @type {Map<string, { here: Promise<boolean>, untilMs: number }>} */
+/**
+ * Answers, not promises of them: those of a request that is given up are never kept.
+ * @type {Map<string, { here: boolean, untilMs: number }>}
+ */
 const hosts = new Map();
 
 export default {
@@ -22,21 +25,17 @@ export default {
 };
 
 /** @param {string} hostname @param {Fetcher} edge */
-function isHere(hostname, edge) {
+async function isHere(hostname, edge) {
   const known = hosts.get(hostname);
   if (known && Date.now() < known.untilMs) return known.here;
-  const here = ask(hostname, edge);
+  let here = false;
+  try {
+    // No request of a Worker gets to the edge by this name: the edge says of it that it is not here.
+    here = (await edge.fetch(`http://freehold.internal/${hostname}`)).status === 204;
+  } catch {
+    return false;
+  }
   if (hosts.size >= MAX_HOSTS) hosts.clear();
   hosts.set(hostname, { here, untilMs: Date.now() + BELIEVED_MS });
   return here;
-}
-
-/** No request of a Worker gets to the edge by this name: the edge says of it that it is not here. */
-async function ask(hostname, edge) {
-  try {
-    return (await edge.fetch(`http://freehold.internal/${hostname}`)).status === 204;
-  } catch {
-    hosts.delete(hostname);
-    return false;
-  }
 }
