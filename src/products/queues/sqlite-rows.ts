@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { LogSync } from "../kv/log-sync.ts";
@@ -16,6 +17,8 @@ import {
 
 const BUSY_TIMEOUT_MS = 10_000;
 const CACHE_KIB = 2048;
+/** Numbers that are left out when a file is opened, at most. */
+const MAX_JUMP = 2 ** 20;
 
 /**
  * `body` is the last column, so that what changes in a row stands before its overflow pages. `next` is the number of the next
@@ -63,7 +66,8 @@ export class SqliteRows implements QueueRows {
         }),
       ) as Record<keyof typeof statements, StatementSync>;
       const [next, count, bytes] = this.#row("totals") as [number, number, number];
-      this.#totals = { next, count, bytes };
+      // A loss of power may have undone what took the next numbers, and whoever leased it still knows them.
+      this.#totals = { next: next + randomInt(MAX_JUMP), count, bytes };
       this.#log = new LogSync(openSync(`${path}-wal`, "r"));
     } catch (error) {
       database.close();
