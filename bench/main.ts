@@ -12,6 +12,7 @@ import { memory } from "./memory.ts";
 import { objectCalls, objects } from "./objects.ts";
 import { pages } from "./pages.ts";
 import { queues } from "./queues.ts";
+import { r2 } from "./r2.ts";
 import { requestCost } from "./request-cost.ts";
 import { routeMatch } from "./route-match.ts";
 import { serviceBinding } from "./service-binding.ts";
@@ -37,6 +38,7 @@ const benches: Bench[] = [
   analytics,
   queues,
   pages,
+  r2,
 ];
 
 const wanted = process.argv.slice(2);

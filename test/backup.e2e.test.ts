@@ -31,7 +31,7 @@ export class Counter extends DurableObject {
   async alarm() { await this.ctx.storage.put("rang", (await this.rang()) + 1); }
 }
 export default {
-  async fetch(request, { COUNTER, DB, KV, QUEUE, SECRET }) {
+  async fetch(request, { COUNTER, DB, KV, QUEUE, R2, SECRET }) {
     const [, action, n] = new URL(request.url).pathname.split("/");
     const counter = COUNTER.getByName(n ?? "1");
     if (action === "add") return new Response(String(await counter.add()));
@@ -45,6 +45,7 @@ export default {
     if (action === "large") {
       const next = Number((await KV.get("count")) ?? 0) + 1;
       await KV.put("large", large(next));
+      await R2.put("large", large(next));
       await KV.put("count", String(next));
       return new Response(String(next));
     }
@@ -52,10 +53,11 @@ export default {
     if (action === "rang") return new Response(String(await counter.rang()));
     const rows = await DB.prepare("select count(*) as count, max(id) as last from t").first();
     const text = (await KV.get("large")) ?? large(0);
-    const number = Number.parseInt(text, 10);
+    const object = (await (await R2.get("large"))?.text()) ?? large(0);
+    const numberOf = (value) => (value === large(Number.parseInt(value, 10)) ? Number.parseInt(value, 10) : value);
     const { backlogCount: queued } = await QUEUE.metrics();
-    const kv = text === large(number) ? number : text;
-    return Response.json({ secret: SECRET, value: await counter.value(), rows, kv, queued });
+    const values = { kv: numberOf(text), r2: numberOf(object) };
+    return Response.json({ secret: SECRET, value: await counter.value(), rows, ...values, queued });
   },
 };`;
 
@@ -72,9 +74,11 @@ beforeAll(async () => {
   });
   const { id } = (await api.send("POST", "/storage/kv/namespaces", { title: "backup" })) as { id: string };
   await api.send("POST", "/queues", { queue_name: "backup" });
+  await api.send("POST", "/r2/buckets", { name: "backup" });
   const metadata = {
     bindings: [
       { type: "queue", name: "QUEUE", queue_name: "backup" },
+      { type: "r2_bucket", name: "R2", bucket_name: "backup" },
       { type: "kv_namespace", name: "KV", namespace_id: id },
       { type: "durable_object_namespace", name: "COUNTER", class_name: "Counter" },
       { type: "d1", name: "DB", id: databaseId },
@@ -89,10 +93,11 @@ interface State {
   secret: string;
   value: number;
   rows: { count: number; last: number };
-  /** Number that the large value of KV is made of. */
+  /** Number that the large value of KV is made of, and the large object of R2. */
   kv: number;
   /** Messages that wait in the queue. */
   queued: number;
+  r2: number;
 }
 
 /** Of the original and of the restored platform. */
@@ -189,6 +194,8 @@ test("a backup made under load loses nothing that was acknowledged, and disturbs
     expect(found.kv).toBeLessThanOrEqual(atEnd.large + 1);
     expect(found.queued).toBeGreaterThanOrEqual(atBegin.send);
     expect(found.queued).toBeLessThanOrEqual(atEnd.send + 1);
+    expect(found.r2).toBeGreaterThanOrEqual(atBegin.large);
+    expect(found.r2).toBeLessThanOrEqual(atEnd.large + 1);
     // All go on being written.
     expect((await copy.fetch(await copy.url("stateful", "/large"))).status).toBe(200);
     expect(Number((await copy.fetch(await copy.url("stateful", "/send/more"))).body)).toBe(found.queued + 1);

@@ -21,6 +21,7 @@ import { Caches } from "./caches.ts";
 import { Databases } from "./databases.ts";
 import { ACQUIRE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from "./limits.ts";
 import { Links } from "./links.ts";
+import { notificationQueue } from "./notification-queue.ts";
 import { Outbound } from "./outbound.ts";
 import { ProductsApi } from "./products-api.ts";
 import { Deployments, loadHomes, loadQueues } from "./snapshot.ts";
@@ -58,9 +59,7 @@ export async function runServices(): Promise<void> {
   const caches = new Caches(files.responses, config.cacheBytes);
   const kv = new KvNamespaces(files.kv);
   const secrets = new SecretReader(files.secrets, files.masterKey);
-  const buckets = new Buckets(files.r2);
   const keys = new AccessKeysOfFile(files.accessKeys, files.masterKey);
-  const storage = new Storage({ domain: config.domain, keys, buckets });
   const analytics = new Analytics({
     root: files.analyticsRoot,
     settings: config.analytics,
@@ -69,6 +68,8 @@ export async function runServices(): Promise<void> {
   });
   const dataPoints = analytics.intake;
   const queues = new Queues(files.queues);
+  const buckets = new Buckets(files.r2, { enqueue: notificationQueue(queues) });
+  const storage = new Storage({ domain: config.domain, keys, buckets });
   const consumers = new PushConsumers(queues, ({ accountId, script }, batch) => {
     const shares = deployments.find(accountId, script);
     const versionId = shares && chooseVersion(shares, Math.random());

@@ -5,6 +5,7 @@ import { HeaderNames } from "../lib/http/header-names.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
+import { servePublic } from "../products/r2/public.ts";
 import { errorAnswer, sendAnswer } from "../products/s3/answer.ts";
 import { S3Error } from "../products/s3/errors.ts";
 import { s3Limits } from "../products/s3/limits.ts";
@@ -16,7 +17,7 @@ export interface StorageOptions extends S3Options {
   domain: string;
 }
 
-/** What edges hand over for the hosts of storage: the S3 API. */
+/** What edges hand over for the hosts of storage: the S3 API, and buckets that are open to everyone. */
 export class Storage {
   readonly #options: StorageOptions;
   readonly #server: HttpServer<undefined>;
@@ -54,7 +55,13 @@ export class Storage {
 
   #serve(exchange: Exchange<undefined>, head: RequestHead): void {
     const host = storageHost(head.host, this.#options.domain);
-    if (host?.kind === "s3") serveS3(this.#options, exchange, head, host);
-    else void sendAnswer(exchange, head.method, errorAnswer(new S3Error("NoSuchBucket"), head.target));
+    if (host?.kind === "s3") {
+      serveS3(this.#options, exchange, head, host);
+      return;
+    }
+    const { buckets } = this.#options;
+    const name = head.host.toLowerCase().replace(/:\d*$/, "");
+    const bucket = host === undefined ? buckets.findDomain(name) : buckets.findPublic(host.id);
+    servePublic(bucket, exchange, { method: head.method, target: head.target, headers: head.fields() });
   }
 }

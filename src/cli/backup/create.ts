@@ -9,7 +9,7 @@ import { freeholdVersion } from "../version.ts";
 import { ArchiveWriter } from "./archive.ts";
 import { ALARMS, type DataFiles, dataFiles } from "./data-files.ts";
 import { BACKUP_FORMAT, type BackupHeader, HEADER, MANIFEST } from "./format.ts";
-import { addAlarms, copySqlite, holdD1, holdKv, isSqlite } from "./sqlite-copy.ts";
+import { addAlarms, copySqlite, holdContents, holdD1, isSqlite } from "./sqlite-copy.ts";
 
 export interface CreatedBackup {
   file: string;
@@ -111,14 +111,14 @@ async function fill(
     for (const path of files.rest()) await add(path);
   };
   await archive.addText(HEADER, JSON.stringify(header));
-  const held = holdKv(join(dataDir, files.kv));
+  const held = [files.kv, files.r2].map((store) => holdContents(join(dataDir, store)));
   try {
     await addAll();
     await add(files.database);
     await addAll();
     for (const path of files.dataPoints()) await add(path);
   } finally {
-    held?.close();
+    for (const lock of held) lock?.close();
   }
   await archive.addText(MANIFEST, JSON.stringify({ ...header, files: archive.files }));
   await archive.end();

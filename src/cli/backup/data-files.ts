@@ -3,6 +3,8 @@ import { dirname, join } from "node:path";
 import { paths } from "../../domain/paths.ts";
 import { draftsPath } from "../../products/assets/content-path.ts";
 import { COLLECT_LOCK } from "../../products/kv/collect-lock.ts";
+import { CONTENTS } from "../../products/r2/buckets.ts";
+import { INCOMING } from "../../products/r2/directory-contents.ts";
 
 /** A data directory's files, as paths relative to it, in the order in which a consistent copy takes them. */
 export interface DataFiles {
@@ -24,6 +26,8 @@ export interface DataFiles {
   readonly database: string;
   /** Directory of KV namespaces. */
   readonly kv: string;
+  /** Directory of R2 buckets. */
+  readonly r2: string;
 }
 
 /** The runtime's file of a namespace's alarms (`supervisor/alarms.ts`). */
@@ -38,7 +42,7 @@ const STATE_ID = /^[0-9a-f]{32}$/;
 export function dataFiles(dataDir: string): DataFiles {
   const files = paths({ dataDir, runDir: join(dataDir, "run") });
   const relative = (path: string) => path.slice(dataDir.length + 1);
-  const contents = [files.blobs, files.assets].map(relative);
+  const contents = [files.blobs, files.assets, join(files.r2, CONTENTS)].map(relative);
   const database = relative(files.database);
   const [state, previewState] = [files.state, files.previewState].map(relative) as [string, string];
   const d1 = dirname(relative(files.databases("account")));
@@ -52,6 +56,8 @@ export function dataFiles(dataDir: string): DataFiles {
     "run",
     relative(draftsPath(files.assets)),
     relative(join(files.kv, COLLECT_LOCK)),
+    relative(join(files.r2, COLLECT_LOCK)),
+    relative(join(files.r2, CONTENTS, INCOMING)),
     database,
   ]);
   const isLeft = (path: string) => left.has(path) || isTransient(path);
@@ -69,7 +75,7 @@ export function dataFiles(dataDir: string): DataFiles {
   function* walk(path: string): Generator<string> {
     for (const entry of sorted(join(dataDir, path))) {
       const below = path === "" ? entry.name : `${path}/${entry.name}`;
-      if (isLeft(below) || isUnit(below) || (path === "" && contents.includes(below))) continue;
+      if (isLeft(below) || isUnit(below) || contents.includes(below)) continue;
       // Operators put whole folders on other disks, by a link at the top.
       const found = path === "" && entry.isSymbolicLink() ? statSync(join(dataDir, below)) : entry;
       if (found.isDirectory()) yield* walk(below);
@@ -80,6 +86,7 @@ export function dataFiles(dataDir: string): DataFiles {
   return {
     database,
     kv: relative(files.kv),
+    r2: relative(files.r2),
     *contents() {
       for (const path of contents) yield* walk(path);
     },

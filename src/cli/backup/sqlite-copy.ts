@@ -89,10 +89,10 @@ function shareLock(lock: DatabaseSync): DatabaseSync {
 }
 
 /**
- * Keeps large values of KV that no key names any more from being removed until the lock that is returned is closed: the copy
- * of a namespace's rows may still name them. Undefined when there is no KV.
+ * Keeps files that no row names any more (large values of KV, contents of R2) from being removed until the lock that is
+ * returned is closed: the copy of the rows may still name them. Undefined when there is no such store.
  */
-export function holdKv(directory: string): DatabaseSync | undefined {
+export function holdContents(directory: string): DatabaseSync | undefined {
   if (!existsSync(directory)) return undefined;
   return shareLock(new DatabaseSync(join(directory, COLLECT_LOCK), { timeout: BUSY_TIMEOUT_MS }));
 }

@@ -209,6 +209,11 @@ export class Exchange<State> implements UpstreamSink {
     return !socket.writableNeedDrain;
   }
 
+  /** The system has all that was written: its memory may be used again. */
+  get flushed(): boolean {
+    return this.#connection.socket.writableLength === 0;
+  }
+
   /** The rest of the answer comes from `source`, which is told to begin. */
   writeFrom(source: BodySource): void {
     this.#source = source;

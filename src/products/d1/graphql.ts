@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Platform } from "../../store/platform.ts";
+import { storageGroups } from "../r2/metrics.ts";
 import { callDatabase } from "./api-call.ts";
 import { MAX_INSIGHT_DATABASES, MAX_INSIGHT_ROWS, PARALLEL_INSIGHTS } from "./api-limits.ts";
 import type { D1QueryInsight } from "./operations.ts";
@@ -17,8 +18,8 @@ interface Row extends D1QueryInsight {
 }
 
 /**
- * Answers the queries that the client makes of the original's analytics: it knows the ones about D1 statements by the
- * name of their data set, and has no data for any other. GraphQL itself is not implemented.
+ * Answers the queries that the client makes of the original's analytics: it knows the ones about D1 statements and about the
+ * size of R2 buckets by the name of their data set, and has no data for any other. GraphQL itself is not implemented.
  */
 export async function answerGraphql(platform: Platform, accountId: string, body: GraphqlBody): Promise<unknown> {
   const asked = String(body.variables?.accountTag ?? accountId);
@@ -34,6 +35,10 @@ export async function answerGraphql(platform: Platform, accountId: string, body:
 async function dataSets(platform: Platform, accountId: string, { query, variables }: GraphqlBody) {
   const isOfStatements = /\bd1QueriesAdaptiveGroups\b/.test(query);
   const isOfTotals = /\bd1AnalyticsAdaptiveGroups\b/.test(query);
+  const bucket = filterOf(variables?.filter, "bucketName");
+  if (bucket !== undefined && /\br2StorageAdaptiveGroups\b/.test(query)) {
+    return { r2StorageAdaptiveGroups: await storageGroups(platform, accountId, bucket) };
+  }
   if (!isOfStatements && !isOfTotals) return {};
   const rows = await gather(platform, accountId, filterOf(variables?.filter, "databaseId"));
   return {

@@ -3,6 +3,7 @@ import type { Kysely } from "kysely";
 import type { Page } from "../../lib/paging.ts";
 import type { Platform } from "../../store/platform.ts";
 import type { Database, QueueRow } from "../../store/schema.ts";
+import { bucketsTelling } from "../r2/store-client.ts";
 import { invalidName, invalidQueueSettings, nameTaken, queueInUse, queueNotFound, tooManyQueues } from "./errors.ts";
 import {
   DEFAULT_RETENTION_S,
@@ -60,7 +61,9 @@ export async function updateQueue(platform: Platform, row: QueueRow, settings: Q
 
 /** Error 11010 when Workers or other queues send to it. Its consumer goes with it. */
 export async function deleteQueue(platform: Platform, row: QueueRow): Promise<void> {
-  const users = await usersOf(platform.db, row);
+  const buckets = await bucketsTelling(platform, row.account_id, row.id);
+  const telling = buckets.map((name) => `R2 bucket "${name}" tells it of changes`);
+  const users = [...(await usersOf(platform.db, row)), ...telling];
   if (users.length > 0) throw queueInUse(row.name, users);
   await platform.db.deleteFrom("queue_consumers").where("queue_id", "=", row.id).execute();
   await platform.db.deleteFrom("queues").where("id", "=", row.id).execute();

@@ -34,6 +34,8 @@ import { Uploads } from "./uploads.ts";
 export interface BucketStore {
   contents: Contents;
   leases: Leases;
+  /** A bucket has something to tell its queues. */
+  noted(bucket: Bucket): void;
 }
 
 /**
@@ -172,6 +174,7 @@ export class Bucket {
         }
         if (found.length === 0) break;
         const deleted = await this.rows.delete(found);
+        if (found.some(({ notice }) => notice !== undefined)) this.#store.noted(this);
         left = found.filter((_, index) => !deleted[index]).map(({ text }) => text);
       }
       return keys.map((key) => results.get(key) as DeleteResult);
@@ -190,7 +193,9 @@ export class Bucket {
         due.push({ key, version, notice: noticeOf(this.info, "LifecycleDeletion", text, head, now) });
       }
       if (due.length === 0) return 0;
-      return (await this.rows.delete(due)).filter(Boolean).length;
+      const deleted = await this.rows.delete(due);
+      if (due.some(({ notice }) => notice !== undefined)) this.#store.noted(this);
+      return deleted.filter(Boolean).length;
     });
   }
 
@@ -272,7 +277,10 @@ export class Bucket {
     for (;;) {
       const { allowed, version } = await this.#mayReplace(key, name, onlyIf);
       if (!allowed) return undefined;
-      if (await write(version, notice)) return objectOf(key, row);
+      if (await write(version, notice)) {
+        if (notice !== undefined) this.#store.noted(this);
+        return objectOf(key, row);
+      }
     }
   }
 

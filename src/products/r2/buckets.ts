@@ -13,6 +13,7 @@ import { Leases } from "./leases.ts";
 import { type LifecycleResult, runLifecycle } from "./lifecycle.ts";
 import { KEPT_OPEN_MS, LIFECYCLE_MS, MAX_OPEN_BUCKETS, SWEEP_ALL_MS, SWEEP_FILES, SWEEP_MS } from "./limits.ts";
 import type { StorageClass } from "./model.ts";
+import { type Enqueue, NoticeRelay } from "./notice-relay.ts";
 import {
   type BucketChoices,
   type BucketInfo,
@@ -25,7 +26,7 @@ import { SqliteBucketRows } from "./sqlite-rows.ts";
 
 /** Names in the directory of all buckets. */
 const REGISTRY = "buckets.sqlite";
-const CONTENTS = "contents";
+export const CONTENTS = "contents";
 const INDEX = "index.sqlite";
 
 const ID = /^[0-9a-f]{32}$/;
@@ -40,6 +41,8 @@ const NOBODY: BucketInfo = {
 export interface BucketsOptions {
   /** In place of files in the same directory. */
   contents?: Contents;
+  /** Where notifications go. */
+  enqueue?: Enqueue;
 }
 
 /**
@@ -50,6 +53,7 @@ export class Buckets {
   readonly #root: string;
   readonly #registry: BucketRegistry;
   readonly #store: BucketStore;
+  readonly #relay: NoticeRelay;
   readonly #lock: CollectLock;
   /** By account and name, those used last at the end. */
   readonly #open = new Map<string, Bucket>();
@@ -66,7 +70,13 @@ export class Buckets {
   constructor(root: string, options: BucketsOptions = {}) {
     this.#root = root;
     this.#registry = new BucketRegistry(join(root, REGISTRY));
-    this.#store = { contents: options.contents ?? new DirectoryContents(join(root, CONTENTS)), leases: new Leases() };
+    const relay = new NoticeRelay(options.enqueue ?? (async () => false));
+    this.#relay = relay;
+    this.#store = {
+      contents: options.contents ?? new DirectoryContents(join(root, CONTENTS)),
+      leases: new Leases(),
+      noted: (bucket) => relay.wake(bucket),
+    };
     this.#lock = collectLock(join(root, COLLECT_LOCK));
     this.#timers = [
       setInterval(() => void this.sweep([...this.#open.values()].map(({ info }) => info)), SWEEP_MS).unref(),
@@ -216,6 +226,8 @@ export class Buckets {
   }
 
   #rowsOf({ accountId, id }: BucketInfo): SqliteBucketRows {
+    // A backup may have the name of a bucket that was deleted meanwhile, and so was empty.
+    mkdirSync(this.#directoryOf(accountId, id), { recursive: true, mode: 0o700 });
     return new SqliteBucketRows(join(this.#directoryOf(accountId, id), INDEX));
   }
 
@@ -241,7 +253,9 @@ export class Buckets {
     for (const { accountId, name } of buckets) {
       try {
         const bucket = this.find(accountId, name);
-        if (bucket) await this.#sweepBucket(bucket);
+        if (bucket === undefined) continue;
+        this.#relay.wake(bucket);
+        await this.#sweepBucket(bucket);
       } catch (error) {
         // It may have been closed or deleted meanwhile; what is left is removed the next time.
         console.error(`R2 bucket ${name} of ${accountId}: removing old contents failed:`, error);

@@ -44,6 +44,8 @@ export const SWEEP_MS = 30_000;
 export const SWEEP_ALL_MS = 15 * 60_000;
 /** Files that one step of it removes: other work goes on between steps. */
 export const SWEEP_FILES = 200;
+/** Notices of changes that are told at once. */
+export const NOTICES_BATCH = 100;
 /** How often lifecycle rules are looked at: the original does within a day. */
 export const LIFECYCLE_MS = 60 * 60_000;
 /** Objects of one step of it. */

@@ -3,6 +3,7 @@ import { ApiError, type ApiRequest, ApiResult, route } from "../../lib/api.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
 import { MAX_LIST_KEYS } from "./limits.ts";
 import type { StorageClass } from "./model.ts";
+import { notificationRoutes } from "./notification-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import type { BucketInfo } from "./registry.ts";
 import { BucketEdit, NewBucket } from "./schemas.ts";
@@ -69,6 +70,7 @@ export const r2Routes: ApiRoute[] = [
   }),
   ...bucketSettingsRoutes(one),
   ...objectRoutes(one),
+  ...notificationRoutes,
   ...unavailable(one),
 ];
 

@@ -77,3 +77,17 @@ export async function knownBuckets(platform: Platform, accountId: string, raws: 
   }
   return known;
 }
+
+/** Names of buckets whose changes are told to a queue. None when the store cannot be reached. */
+export async function bucketsTelling(platform: Platform, accountId: string, queueId: string): Promise<string[]> {
+  const found: string[] = [];
+  for (let after = ""; ; ) {
+    const query = `?limit=1000${after && `&after=${after}`}`;
+    const page = await callBuckets<BucketInfo[]>(platform, accountId, "GET", query).catch(() => []);
+    for (const { name, settings } of page) {
+      if (settings.notifications?.some((queue) => queue.queueId === queueId)) found.push(name);
+    }
+    if (page.length < 1000) return found;
+    after = page.at(-1)?.name ?? "";
+  }
+}

@@ -2,14 +2,20 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bucket } from "./bucket.ts";
-import { Buckets } from "./buckets.ts";
+import { Buckets, type BucketsOptions } from "./buckets.ts";
 
 export const ACCOUNT = "a".repeat(32);
 
 /** Buckets in a directory of their own. */
 export class TestBuckets implements Disposable {
   readonly root = mkdtempSync(join(tmpdir(), "fh-r2-"));
-  buckets = new Buckets(this.root);
+  buckets: Buckets;
+  readonly #options: BucketsOptions;
+
+  constructor(options: BucketsOptions = {}) {
+    this.#options = options;
+    this.buckets = new Buckets(this.root, options);
+  }
 
   async make(name = "things"): Promise<Bucket> {
     await this.buckets.create(ACCOUNT, name);
@@ -19,7 +25,7 @@ export class TestBuckets implements Disposable {
   /** As after a restart. */
   reopen(): Buckets {
     this.buckets.close();
-    this.buckets = new Buckets(this.root);
+    this.buckets = new Buckets(this.root, this.#options);
     return this.buckets;
   }
 
