@@ -119,7 +119,9 @@ export interface ReleaseRequest {
 }
 
 /** What a socket for calls between runners leads to: a script (by its deployment), or the home that owns this state. */
-export type LinkTarget = { script: string } | { stateId: string };
+export type LinkTarget =
+  /** With `versionId`, to that version as long as the deployment has it. */
+  { script: string; versionId?: string } | { stateId: string };
 
 export interface AttachRequest {
   instanceId: string;

@@ -128,11 +128,11 @@ test("every binding", () => {
       '(name = "SELF", service = (name = "user")),',
       '(name = "ADMIN", service = (name = "user", entrypoint = "Admin", props = (json = "{\\"p\\":1}"))),',
       '(name = "LOST", service = (name = "link", entrypoint = "Link", ' +
-        'props = (json = "{\\"address\\":\\"unix:/v/link-0.sock\\",\\"entrypoint\\":\\"Lost\\"}"))),',
+        'props = (json = "{\\"address\\":\\"unix:/v/link-0.sock\\",\\"service\\":\\"test\\",\\"entrypoint\\":\\"Lost\\"}"))),',
       '(name = "OTHER", service = (name = "link", entrypoint = "Link", ' +
-        'props = (json = "{\\"address\\":\\"unix:/v/link-1.sock\\",\\"entrypoint\\":\\"E\\",\\"props\\":{\\"p\\":1}}"))),',
+        'props = (json = "{\\"address\\":\\"unix:/v/link-1.sock\\",\\"service\\":\\"other\\",\\"entrypoint\\":\\"E\\",\\"props\\":{\\"p\\":1}}"))),',
       '(name = "OTHER2", service = (name = "link", entrypoint = "Link", ' +
-        'props = (json = "{\\"address\\":\\"unix:/v/link-1.sock\\"}")))], cacheApiOutbound = "cache"',
+        'props = (json = "{\\"address\\":\\"unix:/v/link-1.sock\\",\\"service\\":\\"other\\"}")))], cacheApiOutbound = "cache"',
     ].join("\n"),
   );
   expect(plan.links).toEqual([

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BindingLaunch, BindingLaunchContext } from "../workerd/binding-launch.ts";
+import { BINDING_HEADER } from "../workerd/binding-launch.ts";
 import type { Service, WorkerBinding } from "../workerd/config.ts";
 import { INTERNET } from "../workerd/network.ts";
-import { BINDING_HEADER } from "./d1/binding.ts";
 
 /** A binding that is a module of ours in the Worker's isolate, which asks the services role (`workerd-bindings.md` 4.13). */
 export interface ModuleBinding {

@@ -12,7 +12,10 @@ import { Queues } from "../products/queues/queues.ts";
 import { Buckets } from "../products/r2/buckets.ts";
 import { SecretReader } from "../products/secrets-store/published.ts";
 import { Backends } from "./backends.ts";
+import { Links } from "./links.ts";
 import { ProductsApi } from "./products-api.ts";
+import { Deployments } from "./snapshot.ts";
+import { VersionLinks } from "./version-links.ts";
 
 const ACCOUNT = "b".repeat(32);
 const DATABASE = "11111111-2222-4333-8444-555555555555";
@@ -51,6 +54,7 @@ beforeEach(async () => {
   };
   await writeFile(join(directory, "v1.json"), JSON.stringify(record));
   backends = new Backends({
+    versions: new VersionLinks(new Deployments(), new Links(() => {})),
     databases,
     kv,
     buckets,

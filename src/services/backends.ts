@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Server, Socket } from "node:net";
 import { join } from "node:path";
 import type { AttachRequest } from "../domain/messages.ts";
+import { versionKeyHeader, versionOverridesHeader } from "../domain/split.ts";
 import type { Binding, LaunchRecord } from "../domain/version.ts";
 import type { Exchange } from "../lib/http/exchange.ts";
 import { HeaderNames } from "../lib/http/header-names.ts";
@@ -14,7 +15,6 @@ import type { Intake } from "../products/analytics/intake.ts";
 import { type CacheAccess, CacheBackend, cacheHeaderNames } from "../products/cache/backend.ts";
 import { CACHE_CALLER } from "../products/cache/launch.ts";
 import { type DatabaseCaller, SESSION_HEADER, serveD1 } from "../products/d1/backend.ts";
-import { BINDING_HEADER } from "../products/d1/binding.ts";
 import { serveKv } from "../products/kv/backend.ts";
 import type { KvNamespaces } from "../products/kv/namespaces.ts";
 import { METADATA_HEADER } from "../products/kv/wire.ts";
@@ -28,12 +28,16 @@ import { serveRateLimit } from "../products/rate-limiting/backend.ts";
 import { Counters } from "../products/rate-limiting/counters.ts";
 import { serveSecret } from "../products/secrets-store/backend.ts";
 import type { SecretReader } from "../products/secrets-store/published.ts";
+import { BINDING_HEADER } from "../workerd/binding-launch.ts";
+import { VERSIONS_CALLER } from "../workerd/link.ts";
 import { scopeOf } from "./caches.ts";
 import { MAX_BACKEND_CONNECTIONS } from "./limits.ts";
 import { listenAt } from "./unix-listener.ts";
+import { choiceHeaderNames, type VersionLinks } from "./version-links.ts";
 
 /** Who is calling: the socket says which version, and so which bindings it has. */
 interface Caller {
+  instanceId: string;
   accountId: string;
   /** Whose caches it uses. */
   cacheScope: string;
@@ -53,6 +57,7 @@ export interface BackendsOptions {
   secrets: SecretReader;
   queues: Queues;
   dataPoints: Pick<Intake, "write">;
+  versions: VersionLinks;
   /** Path of a version's launch record. */
   launchRecord(versionId: string): string;
 }
@@ -65,6 +70,7 @@ const names = new HeaderNames([
   DELAY_HEADER,
   REQUEST_HEADER,
   METADATA_SIZE_HEADER,
+  ...choiceHeaderNames,
   ...cacheHeaderNames,
 ]);
 const bindingId = names.id(BINDING_HEADER);
@@ -74,6 +80,8 @@ const formatId = names.id(FORMAT_HEADER);
 const delayId = names.id(DELAY_HEADER);
 const requestId = names.id(REQUEST_HEADER);
 const metadataSizeId = names.id(METADATA_SIZE_HEADER);
+const keyId = names.id(versionKeyHeader);
+const overridesId = names.id(versionOverridesHeader);
 
 /** The sockets behind bindings that speak HTTP: one for each runner, on which a header says which binding is meant. */
 export class Backends {
@@ -95,6 +103,7 @@ export class Backends {
     const record = JSON.parse(await readFile(this.#options.launchRecord(versionId), "utf8")) as LaunchRecord;
     const bindings = new Map(record.bindings.map((binding) => [encodeURIComponent(binding.name), binding]));
     const server = this.#server({
+      instanceId,
       accountId: record.accountId,
       cacheScope: scopeOf(record.accountId, record.scriptName),
       bindings,
@@ -139,10 +148,24 @@ export class Backends {
   }
 
   #serve(exchange: Exchange<Caller>, head: RequestHead): void {
-    const { accountId, cacheScope, bindings } = exchange.state;
+    const { instanceId, accountId, cacheScope, bindings } = exchange.state;
     const caller = head.get(bindingId) ?? "";
     if (caller === CACHE_CALLER) {
       this.#caches.serve(exchange, head, cacheScope);
+      return;
+    }
+    if (caller === VERSIONS_CALLER) {
+      const [key, overrides] = [head.get(keyId), head.get(overridesId)];
+      const { target } = head;
+      this.#options.versions.serve({
+        exchange,
+        instanceId,
+        accountId,
+        bindings: bindings.values(),
+        target,
+        key,
+        overrides,
+      });
       return;
     }
     const binding = bindings.get(caller);

@@ -67,7 +67,7 @@ export class Broker {
   async #runner(accountId: string, to: LinkTarget): Promise<RunnerAddress> {
     const { callees, acquire } = this.#settings;
     for (let attempt = 1; ; attempt++) {
-      const versionId = "script" in to ? this.#versionOf(accountId, to.script) : this.#homeOf(accountId, to.stateId);
+      const versionId = "script" in to ? this.#versionOf(accountId, to) : this.#homeOf(accountId, to.stateId);
       const reply = await callees.whileAwaiting(versionId, () => acquire(versionId));
       if ("runner" in reply) return reply.runner;
       // The state may have got another home while its old one was asked for.
@@ -76,10 +76,11 @@ export class Broker {
     }
   }
 
-  #versionOf(accountId: string, script: string): string {
+  #versionOf(accountId: string, { script, versionId: asked }: { script: string; versionId?: string }): string {
     const { deployments, random = Math.random } = this.#settings;
     const shares = deployments.find(accountId, script);
     if (!shares) throw new Refused(`Worker "${script}" does not exist.`);
+    if (asked !== undefined && shares.some(({ versionId }) => versionId === asked)) return asked;
     const versionId = chooseVersion(shares, random());
     if (!versionId) throw new Refused(`Worker "${script}" has no deployment.`);
     return versionId;

@@ -11,6 +11,9 @@ import { SecretReader } from "../products/secrets-store/published.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../workerd/testing.ts";
 import { Backends } from "./backends.ts";
 import { Caches } from "./caches.ts";
+import { Links } from "./links.ts";
+import { Deployments } from "./snapshot.ts";
+import { VersionLinks } from "./version-links.ts";
 
 /** Runs steps in order and answers what each gave. */
 const worker = `
@@ -99,6 +102,7 @@ async function start(maxBytes: number, scriptName = "test"): Promise<void> {
   cleanup.add(() => opened.close());
   caches = opened;
   backends = new Backends({
+    versions: new VersionLinks(new Deployments(), new Links(() => {})),
     databases: { run: () => {} },
     caches,
     kv: new KvNamespaces(join(directory, "kv")),

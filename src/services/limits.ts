@@ -53,3 +53,6 @@ export const MAX_DATABASE_QUEUE = 1000;
 export const MAX_DATABASE_QUEUE_BYTES = 64 * 1024 * 1024;
 /** Requests of one database that are sent to a host before the first is answered. */
 export const MAX_PIPELINED = 32;
+
+/** Versions of callees that one runner asked for by name and that have a socket of their own; others are chosen by share. */
+export const MAX_VERSION_LINKS = 256;

@@ -1,7 +1,7 @@
 /** Service bindings between real workerd processes, joined by the broker. */
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -12,15 +12,18 @@ import type { BindingOf } from "../domain/version.ts";
 import { planLaunch } from "../products/launch.ts";
 import { Callees } from "../workerd/callees.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../workerd/testing.ts";
+import { Backends, type BackendsOptions } from "./backends.ts";
 import { Broker } from "./broker.ts";
 import { Links } from "./links.ts";
 import { Deployments } from "./snapshot.ts";
 import { CALLER, callee } from "./testing.ts";
+import { VersionLinks } from "./version-links.ts";
 
 const ACCOUNT = "acc";
 const blobs: TestBlobs = new Map();
 const started: TestRunner[] = [];
 const directories: string[] = [];
+const allBackends: Backends[] = [];
 
 const deployments = new Deployments();
 const callees = new Callees();
@@ -43,7 +46,7 @@ async function startCaller(target: Partial<BindingOf<"service">>): Promise<(call
     { "index.js": CALLER },
     { bindings: [{ type: "service", name: "CALLEE", service: "callee", ...target }] },
   );
-  const { links: wanted } = planLaunch(record, {
+  const { links: wanted, backends: wantedBackends } = planLaunch(record, {
     mode: "serve",
     socketDir: "",
     servicesDir: "",
@@ -53,13 +56,18 @@ async function startCaller(target: Partial<BindingOf<"service">>): Promise<(call
     allowPrivate: [],
     unseal: () => "",
   });
-  await links.attach({
-    instanceId: servicesDir,
-    versionId: "caller",
-    accountId: ACCOUNT,
-    directory: servicesDir,
-    links: wanted,
-  });
+  const request = {
+    ...{ instanceId: servicesDir, versionId: "caller", accountId: ACCOUNT, directory: servicesDir, links: wanted },
+    ...(wantedBackends && { backends: wantedBackends }),
+  };
+  await writeFile(join(servicesDir, "caller.json"), JSON.stringify({ ...record, accountId: ACCOUNT }));
+  // Of the back-ends only the one that answers about versions is asked.
+  const backends = new Backends({
+    versions: new VersionLinks(deployments, links),
+    launchRecord: (versionId: string) => join(servicesDir, `${versionId}.json`),
+  } as unknown as BackendsOptions);
+  allBackends.push(backends);
+  await Promise.all([links.attach(request), backends.attach(request)]);
   const runner = await startTestRunner(planLaunch, record, blobs, { servicesDir });
   started.push(runner);
   return async (call) => JSON.parse((await runner.fetch(`/${call}`)).body);
@@ -102,6 +110,7 @@ beforeEach(() => {
 
 afterAll(async () => {
   links.detachAll();
+  await Promise.all(allBackends.map((backends) => backends.detachAll()));
   await Promise.all(started.map((runner) => runner.stop()));
   await Promise.all(directories.map((directory) => rm(directory, { recursive: true })));
 });
@@ -135,6 +144,29 @@ test.each([
   ["large", { result: 20_000_000 }],
 ])("%s passes", async (name, reply) => {
   expect(await call(name)).toEqual(reply);
+});
+
+test("a request names the version of a split, or belongs to one by its key", async () => {
+  const two = await startCallee("two");
+  acquire = (versionId) => (versionId === "v2" ? address("two", two) : address("one", one));
+  const split = (share: number) =>
+    deploy([
+      { versionId: "v1", percentage: 100 - share },
+      { versionId: "v2", percentage: share },
+    ]);
+  split(0);
+  expect(await call("overridden")).toEqual({ result: "two" });
+  split(50);
+  const { result: half } = (await call("keyed")) as { result: string[] };
+  expect(half.slice(10)).toEqual(half.slice(0, 10));
+  expect(new Set(half)).toEqual(new Set(["one", "two"]));
+  // Raising the second version's share takes no key from it.
+  split(80);
+  const { result: most } = (await call("keyed")) as { result: string[] };
+  expect(half.every((version, index) => version === "one" || most[index] === "two")).toBe(true);
+  // A version that left the deployment is not reached by its name.
+  deploy([{ versionId: "v1", percentage: 100 }]);
+  expect(await call("overridden")).toEqual({ result: "one" });
 });
 
 test("a thousand calls leave nothing open", async () => {

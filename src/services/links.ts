@@ -1,7 +1,7 @@
 import type { Server, Socket } from "node:net";
 import { join } from "node:path";
 import type { AttachRequest, LinkTarget } from "../domain/messages.ts";
-import { MAX_HOME_CONNECTIONS, MAX_LINK_CONNECTIONS } from "./limits.ts";
+import { MAX_HOME_CONNECTIONS, MAX_LINK_CONNECTIONS, MAX_VERSION_LINKS } from "./limits.ts";
 import { listenAt } from "./unix-listener.ts";
 
 /** Called with each connection to a link; it is paused, and stays open for writing when the other end finishes. */
@@ -11,6 +11,8 @@ export type OnCall = (connection: Socket, accountId: string, to: LinkTarget) => 
 export class Links {
   #onCall: OnCall;
   #servers = new Map<string, Server[]>();
+  /** Of attached instances: where their sockets are, and those that lead to one version of a callee. */
+  #attached = new Map<string, { accountId: string; directory: string; versions: Map<string, Promise<string>> }>();
 
   constructor(onCall: OnCall) {
     this.#onCall = onCall;
@@ -21,6 +23,7 @@ export class Links {
     this.detach(instanceId);
     const servers: Server[] = [];
     this.#servers.set(instanceId, servers);
+    this.#attached.set(instanceId, { accountId, directory, versions: new Map() });
     try {
       for (const { socket, to } of links) {
         servers.push(await this.#listen(join(directory, socket), accountId, to));
@@ -31,10 +34,34 @@ export class Links {
     }
   }
 
+  /**
+   * The file name of a socket that leads the instance to one version of a script. It is opened when it is first asked for, and
+   * stays as long as the instance's others. Undefined for an instance that is not attached, or has too many.
+   */
+  async version(instanceId: string, script: string, versionId: string): Promise<string | undefined> {
+    const attached = this.#attached.get(instanceId);
+    if (!attached) return undefined;
+    const { accountId, directory, versions } = attached;
+    let socket = versions.get(versionId);
+    if (!socket) {
+      if (versions.size >= MAX_VERSION_LINKS) return undefined;
+      const name = `version-${versions.size}.sock`;
+      socket = this.#listen(join(directory, name), accountId, { script, versionId }).then((server) => {
+        const servers = this.#servers.get(instanceId);
+        if (servers && this.#attached.get(instanceId) === attached) servers.push(server);
+        else server.close();
+        return name;
+      });
+      versions.set(versionId, socket);
+    }
+    return socket;
+  }
+
   /** Closes the instance's sockets. Calls in flight go on until one side ends them. */
   detach(instanceId: string): void {
     for (const server of this.#servers.get(instanceId) ?? []) server.close();
     this.#servers.delete(instanceId);
+    this.#attached.delete(instanceId);
   }
 
   detachAll(): void {

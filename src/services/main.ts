@@ -26,6 +26,7 @@ import { Outbound } from "./outbound.ts";
 import { ProductsApi } from "./products-api.ts";
 import { Deployments, loadHomes, loadQueues } from "./snapshot.ts";
 import { Storage } from "./storage.ts";
+import { VersionLinks } from "./version-links.ts";
 
 /** The services role: back-ends of bindings, for all runners. Ends with the supervisor. */
 export async function runServices(): Promise<void> {
@@ -85,6 +86,7 @@ export async function runServices(): Promise<void> {
     secrets,
     queues,
     dataPoints,
+    versions: new VersionLinks(deployments, links),
     launchRecord: files.launchRecord,
   });
   const deliveryFailure = (queueId: string) => consumers.failure(queueId);

@@ -11,6 +11,9 @@ import { Buckets } from "../products/r2/buckets.ts";
 import { SecretReader } from "../products/secrets-store/published.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../workerd/testing.ts";
 import { Backends } from "./backends.ts";
+import { Links } from "./links.ts";
+import { Deployments } from "./snapshot.ts";
+import { VersionLinks } from "./version-links.ts";
 
 const worker = `
 export default {
@@ -50,6 +53,7 @@ beforeAll(async () => {
   const servicesDir = join(directory, "svc");
   await mkdir(servicesDir);
   backends = new Backends({
+    versions: new VersionLinks(new Deployments(), new Links(() => {})),
     databases: { run: () => {} },
     caches: { store: () => undefined, failed: () => {} },
     kv: new KvNamespaces(join(directory, "kv")),

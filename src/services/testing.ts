@@ -38,6 +38,16 @@ const calls = {
     (await Promise.all(Array.from({ length: 100 }, (_, index) => CALLEE.add(index, 0)))).reduce((a, b) => a + b),
   async many({ CALLEE }) { let sum = 0; for (let i = 0; i < 1000; i++) sum += await CALLEE.add(i % 2, 0); return sum },
   slow: ({ CALLEE }) => CALLEE.slow(),
+  overridden: async ({ CALLEE }) => (await CALLEE.fetch("https://x/version",
+    { headers: { "Cloudflare-Workers-Version-Overrides": 'callee="v2"' } })).text(),
+  async keyed({ CALLEE }) {
+    const versions = [];
+    for (let index = 0; index < 20; index++) {
+      const headers = { "Cloudflare-Workers-Version-Key": "user " + (index % 10) };
+      versions.push(await (await CALLEE.fetch("https://x/version", { headers })).text());
+    }
+    return versions;
+  },
   large: async ({ CALLEE }) => (await (await CALLEE.fetch("https://x/large")).arrayBuffer()).byteLength,
 };
 
@@ -72,6 +82,7 @@ export class Api extends WorkerEntrypoint {
     }
     const { method, url, cf, headers } = request;
     if (new URL(url).pathname === "/large") return new Response(new Uint8Array(20_000_000));
+    if (new URL(url).pathname === "/version") return new Response(${JSON.stringify(version)});
     return Response.json({ method, url, cf, a: headers.get("x-a"), body: await request.text(), props: this.ctx.props });
   }
   connect({ readable, writable }) { return readable.pipeTo(writable) }

@@ -6,6 +6,9 @@ import type { ExportAlias } from "./entry.ts";
 import type { EmbedFile } from "./modules.ts";
 import type { LaunchMode, LaunchPlan } from "./plan.ts";
 
+/** Says which binding of the version is meant; the runtime sets it, over whatever a Worker sends. */
+export const BINDING_HEADER = "freehold-binding";
+
 /** What a binding adds to the config. Services and extension modules of equal name are added once. */
 export interface BindingLaunch {
   binding: WorkerBinding;
@@ -27,8 +30,8 @@ export interface BindingLaunchContext {
   /** Path of the socket that answers with the version's static assets; adds it on first use. */
   assetsSocket(): string;
   /**
-   * Path of the socket of back-ends that speak HTTP; adds it on first use. The external service must inject the header
-   * `freehold-binding` with the binding's name.
+   * Path of the socket of back-ends that speak HTTP; adds it on first use. The external service must inject
+   * {@link BINDING_HEADER} with the binding's name, URL-encoded.
    */
   backendsSocket(): string;
   /**

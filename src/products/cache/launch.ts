@@ -1,6 +1,6 @@
+import { BINDING_HEADER } from "../../workerd/binding-launch.ts";
 import type { Service } from "../../workerd/config.ts";
 import { SCHEME_HEADER } from "../assets/binding.ts";
-import { BINDING_HEADER } from "../d1/binding.ts";
 
 /** Stands where other back-ends have the binding's name; no binding can be called so. */
 export const CACHE_CALLER = "@cache";

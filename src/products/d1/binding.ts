@@ -1,8 +1,6 @@
+import { BINDING_HEADER } from "../../workerd/binding-launch.ts";
 import { INTERNET } from "../../workerd/network.ts";
 import { BindingError, bindingKind } from "../kind.ts";
-
-/** Says which binding of the version is meant; the runtime sets it, over whatever a Worker sends. */
-export const BINDING_HEADER = "freehold-binding";
 
 /** `env.DB`: workerd's own D1 API over HTTP to the services role (`workerd-bindings.md` 4.3). */
 export const d1 = bindingKind({

@@ -1,5 +1,5 @@
+import { BINDING_HEADER } from "../../workerd/binding-launch.ts";
 import { INTERNET } from "../../workerd/network.ts";
-import { BINDING_HEADER } from "../d1/binding.ts";
 import { BindingError, bindingKind } from "../kind.ts";
 
 /** What the original answers to a binding to a bucket that the account does not have. */

@@ -33,7 +33,7 @@ export const service = bindingKind({
     };
   },
   describe: (binding) => ({ ...binding }),
-  launch: ({ name, service, entrypoint, props }, { mode, record, linkSocket }) => {
+  launch: ({ name, service, entrypoint, props }, { mode, record, linkSocket, backendsSocket }) => {
     // While code is inspected the binding has its methods and leads nowhere.
     if (mode === "inspect") return { binding: { name, service: INTERNET } };
     if (service === record.scriptName && exportsEntrypoint(record, entrypoint)) {
@@ -46,6 +46,8 @@ export const service = bindingKind({
     }
     return linkBinding(name, {
       socketPath: linkSocket({ script: service }),
+      service,
+      backendsSocket: backendsSocket(),
       ...(entrypoint && { entrypoint }),
       ...(props && { props }),
     });

@@ -35,7 +35,8 @@ export const protectionRoutes: ApiRoute[] = [
   route({
     method: "POST",
     path: links,
-    scope: "read",
+    // A link outlives the token that made it.
+    scope: "edit",
     summary: "Make a link, and a token, that open a Worker's protected addresses for a while",
     body: linkSchema,
     handle: (request) => makeAccessLink(changeOf(request), request.body),
