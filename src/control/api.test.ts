@@ -150,7 +150,7 @@ describe("authorization", () => {
   it("says what to do", async () => {
     const small = (await control.call("GET", "/admin", { as: "read" })).json.errors[0]?.message;
     expect(small).toContain('has scope "read"');
-    expect(small).toContain("freehold token create --scope admin");
+    expect(small).toContain("freehold token create --name NAME --scope admin");
     const other = (await control.call("GET", `/accounts/${"b".repeat(32)}/things/x`)).json.errors[0]?.message;
     expect(other).toContain(`CLOUDFLARE_ACCOUNT_ID=${control.accountId}`);
   });

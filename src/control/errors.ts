@@ -42,7 +42,7 @@ export const refuse = {
     failure(
       403,
       codes.authentication,
-      `Authentication error: this API token has scope "${has}", and this call needs "${needs}". Use a token made with \`freehold token create --scope ${needs}\`.`,
+      `Authentication error: this API token has scope "${has}", and this call needs "${needs}". Use a token made with \`freehold token create --name NAME --scope ${needs}\`.`,
     ),
 
   noRoute: (path: string) =>
