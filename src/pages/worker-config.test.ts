@@ -29,6 +29,13 @@ test("files alone: a single page, or the nearest 404 page", () => {
   expect(config.assets).toMatchObject({ not_found_handling: "404-page" });
 });
 
+test("whether there are Functions is what production says, not a newer preview", () => {
+  const shown = { ...project({}, {}, false), canonical_deployment: { uses_functions: true } };
+  expect(workerConfig(shown, files).config).toMatchObject({ main: "./build/index.js" });
+  const withoutCode = { ...project({}, {}, true), canonical_deployment: { uses_functions: false } };
+  expect(workerConfig(withoutCode, files).config).not.toHaveProperty("main");
+});
+
 test("Functions are compiled and come first, where _routes.json says so", () => {
   const { config, notes } = workerConfig(project({}, {}, true), files);
   expect(config).toMatchObject({ main: "./build/index.js", assets: { binding: "ASSETS", run_worker_first: true } });

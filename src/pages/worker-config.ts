@@ -11,6 +11,8 @@ export interface ShownProject {
     "production" | "preview",
     Omit<Environment, "env_vars"> & { env_vars?: ShownVariables | null }
   >;
+  /** The deployment that production has; the project's own flag is of the newest one, which may be a preview. */
+  canonical_deployment?: { uses_functions: boolean } | null;
   uses_functions: boolean;
 }
 type ShownVariables = Record<string, { type: string; value: string }>;
@@ -42,7 +44,7 @@ const BUILT = "./build/index.js";
 export function workerConfig(project: ShownProject, files: ProjectFiles): WorkerConfig {
   const directory = project.build_config.destination_dir ?? "./dist";
   const { production, preview } = project.deployment_configs;
-  const hasCode = files.hasWorker || project.uses_functions;
+  const hasCode = files.hasWorker || (project.canonical_deployment ?? project).uses_functions;
   const notes: string[] = [];
   if (hasCode && !files.hasWorker)
     notes.push("Compile functions/ before each deploy: npx wrangler pages functions build --outdir=build");

@@ -216,7 +216,7 @@ export const resourceMissing = (versionId: string, { code, message }: { code: nu
   refuse(
     400,
     code,
-    `The version "${versionId}" cannot be deployed, for it binds what is no longer there. ${message} Upload its code again with other bindings.`,
+    `The version "${versionId}" cannot be deployed, for it binds what is no longer there. ${message} Upload its code again with a binding that names another: one without an id goes on with what it had.`,
   );
 
 export const tooManyVersions = (count: number, most: number) =>

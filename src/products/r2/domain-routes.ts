@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { securePortSuffix } from "../../domain/config.ts";
 import { ApiError, type ApiRequest, route } from "../../lib/api.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
 import { MAX_CUSTOM_DOMAINS } from "./limits.ts";
@@ -136,6 +137,7 @@ function present({ domain, enabled, minTLS, zoneId, zoneName }: CustomDomain): R
 }
 
 function presentManaged({ platform }: Request, { publicId, settings }: BucketInfo): Record<string, unknown> {
-  const domain = `pub-${publicId}.r2.${platform.config.domain}`;
+  // Clients put "https://" before it.
+  const domain = `pub-${publicId}.r2.${platform.config.domain}${securePortSuffix(platform.config)}`;
   return { bucketId: publicId, domain, enabled: settings.managedDomain === true };
 }
