@@ -4,7 +4,7 @@ import type { Platform } from "../../store/platform.ts";
 import type { NamedPreviewRow, ScriptRow } from "../../store/schema.ts";
 import { type Change, changeScript } from "../change.ts";
 import { createVersion } from "../create-version.ts";
-import { unavailable } from "../errors.ts";
+import { invalidUpload } from "../errors.ts";
 import { annotationsSchema, type Metadata, metadataSchema, parseJsonPart } from "../metadata.ts";
 import { findScript } from "../scripts.ts";
 import { patchedBindings } from "../secrets.ts";
@@ -123,6 +123,6 @@ function withAssetRules({ metadata, parts }: Upload, rules: Record<string, strin
 }
 
 async function text(part: File | string | null): Promise<string> {
-  if (part === null) throw unavailable('Uploads without a part named "metadata" are');
+  if (part === null) throw invalidUpload('The upload has no part named "metadata".');
   return typeof part === "string" ? part : part.text();
 }
