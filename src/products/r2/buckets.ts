@@ -11,7 +11,16 @@ import { DirectoryContents } from "./directory-contents.ts";
 import { bucketExists, bucketNotEmpty, noSuchBucket } from "./errors.ts";
 import { Leases } from "./leases.ts";
 import { type LifecycleResult, runLifecycle } from "./lifecycle.ts";
-import { KEPT_OPEN_MS, LIFECYCLE_MS, MAX_OPEN_BUCKETS, SWEEP_ALL_MS, SWEEP_FILES, SWEEP_MS } from "./limits.ts";
+import {
+  CROWD_OF_OPEN_BUCKETS,
+  KEPT_OPEN_IN_CROWD_MS,
+  KEPT_OPEN_MS,
+  LIFECYCLE_MS,
+  MAX_OPEN_BUCKETS,
+  SWEEP_ALL_MS,
+  SWEEP_FILES,
+  SWEEP_MS,
+} from "./limits.ts";
 import type { StorageClass } from "./model.ts";
 import { type Enqueue, NoticeRelay } from "./notice-relay.ts";
 import {
@@ -232,9 +241,10 @@ export class Buckets {
   }
 
   #openBucket(info: BucketInfo): Bucket {
+    const keptMs = this.#open.size < CROWD_OF_OPEN_BUCKETS ? KEPT_OPEN_MS : KEPT_OPEN_IN_CROWD_MS;
     for (const [path, bucket] of this.#open) {
       if (this.#open.size < MAX_OPEN_BUCKETS) break;
-      if (bucket.idle && performance.now() - bucket.usedAtMs > KEPT_OPEN_MS) this.#close(path);
+      if (bucket.idle && performance.now() - bucket.usedAtMs > keptMs) this.#close(path);
     }
     const bucket = new Bucket(info, this.#rowsOf(info), this.#store);
     this.#open.set(`${info.accountId}/${info.name}`, bucket);
