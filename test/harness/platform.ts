@@ -59,6 +59,8 @@ export class Platform {
         WRANGLER_HIDE_BANNER: "true",
         CI: "1",
         NO_COLOR: "1",
+        // A third of the client's start is compiling itself.
+        NODE_COMPILE_CACHE: join(repository, "node_modules/.cache/wrangler"),
         ...this.clientEnv,
         ...options.env,
       },
