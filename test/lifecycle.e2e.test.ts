@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { response } from "./harness/http.ts";
+import { machineEnv } from "./harness/npm.ts";
 import { type Platform, repository, spawnSupervisor, startPlatform } from "./harness/platform.ts";
 import { Child, descendants, isAlive } from "./harness/processes.ts";
 import { Project } from "./harness/project.ts";
@@ -107,6 +108,20 @@ async function oneIsWaiting(platform: Platform): Promise<void> {
 }
 
 describe("stop", () => {
+  test.each(["SIGINT", "SIGTERM"] as const)("%s to npm alone ends the platform that it started", async (signal) => {
+    const npm = new Child("npm", ["start"], {
+      cwd: repository,
+      env: { ...machineEnv, FREEHOLD_DATA: join(directory, `npm-${signal}`), FREEHOLD_PORT: "0" },
+    });
+    await npm.outputMatching(/is ready/, 60_000);
+    const family = descendants(npm.pid);
+    process.kill(npm.pid, signal);
+    await npm.end(30_000);
+    const left = family.filter(isAlive);
+    for (const one of left) process.kill(one.pid, "SIGKILL");
+    expect(left.map((one) => one.command.join(" "))).toEqual([]);
+  });
+
   test.each(["SIGTERM", "SIGINT"] as const)(
     "%s lets requests in flight finish and leaves no process",
     async (signal) => {
