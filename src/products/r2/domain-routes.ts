@@ -128,8 +128,8 @@ function present({ domain, enabled, minTLS, zoneId, zoneName }: CustomDomain): R
   return {
     domain,
     enabled,
-    // Whoever runs the platform points the name at it, and gives it a certificate.
-    status: { ownership: enabled ? "active" : "deactivated", ssl: enabled ? "active" : "deactivated" },
+    // Stored, and answered nowhere yet: requests for such names are not routed to buckets.
+    status: { ownership: enabled ? "pending" : "deactivated", ssl: enabled ? "pending" : "deactivated" },
     ...(minTLS && { minTLS }),
     ...(zoneId && { zoneId }),
     ...(zoneName && { zoneName }),
