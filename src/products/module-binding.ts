@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BindingLaunch, BindingLaunchContext } from "../workerd/binding-launch.ts";
-import { BINDING_HEADER } from "../workerd/binding-launch.ts";
 import type { Service, WorkerBinding } from "../workerd/config.ts";
 import { INTERNET } from "../workerd/network.ts";
+import { backendService } from "./backend-binding.ts";
 
 /** A binding that is a module of ours in the Worker's isolate, which asks the services role (`workerd-bindings.md` 4.13). */
 export interface ModuleBinding {
@@ -53,17 +53,6 @@ export function moduleBinding(
     binding: { name: bindingName, wrapped: { moduleName, innerBindings } },
     extensionModules: [{ name: moduleName, internal: true, esModule: text(module) }],
     services,
-  };
-}
-
-/** A service that is the runner's back-end socket, with the header that says which binding calls. */
-export function backendService(name: string, bindingName: string, socketPath: string): Service {
-  return {
-    name,
-    external: {
-      address: `unix:${socketPath}`,
-      http: { injectRequestHeaders: [{ name: BINDING_HEADER, value: encodeURIComponent(bindingName) }] },
-    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { INTERNET } from "../../workerd/network.ts";
+import { backendService } from "../backend-binding.ts";
 import { bindingKind } from "../kind.ts";
-import { backendService } from "../module-binding.ts";
 import { DATASET } from "./host/files.ts";
 
 /** `env.METRICS`: the runtime's own `writeDataPoint()`, which sends each point to the services role (`workerd-bindings.md` 4.7). */

@@ -1,5 +1,4 @@
-import { BINDING_HEADER } from "../../workerd/binding-launch.ts";
-import { INTERNET } from "../../workerd/network.ts";
+import { backendBinding } from "../backend-binding.ts";
 import { BindingError, bindingKind } from "../kind.ts";
 
 /** `env.DB`: workerd's own D1 API over HTTP to the services role (`workerd-bindings.md` 4.3). */
@@ -24,29 +23,9 @@ export const d1 = bindingKind({
     return { name, type, databaseId };
   },
   describe: ({ name, type, databaseId }) => ({ name, type, id: databaseId, database_id: databaseId }),
-  launch: ({ name }, { mode, backendsSocket }) => {
-    const service = `d1:${name}`;
-    const inner = mode === "inspect" ? INTERNET : service;
-    return {
-      binding: {
-        name,
-        wrapped: {
-          moduleName: "cloudflare-internal:d1-api",
-          innerBindings: [{ name: "fetcher", service: inner }],
-        },
-      },
-      // While code is inspected the binding has its methods and leads nowhere.
-      ...(mode === "serve" && {
-        services: [
-          {
-            name: service,
-            external: {
-              address: `unix:${backendsSocket()}`,
-              http: { injectRequestHeaders: [{ name: BINDING_HEADER, value: encodeURIComponent(name) }] },
-            },
-          },
-        ],
-      }),
-    };
-  },
+  launch: ({ name }, context) =>
+    backendBinding("d1", name, context, (service) => {
+      const innerBindings = [{ name: "fetcher", service }];
+      return { name, wrapped: { moduleName: "cloudflare-internal:d1-api", innerBindings } };
+    }),
 });

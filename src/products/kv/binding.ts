@@ -1,5 +1,4 @@
-import { BINDING_HEADER } from "../../workerd/binding-launch.ts";
-import { INTERNET } from "../../workerd/network.ts";
+import { backendBinding } from "../backend-binding.ts";
 import { BindingError, bindingKind } from "../kind.ts";
 
 /** What the original answers to a binding to a namespace that the account does not have. */
@@ -25,28 +24,7 @@ export const kv = bindingKind({
     return { name, type, namespaceId: namespace_id };
   },
   describe: ({ name, type, namespaceId }) => ({ name, type, namespace_id: namespaceId }),
-  launch: ({ name }, { mode, backendsSocket }) => {
-    const service = `kv:${name}`;
-    return {
-      binding: { name, kvNamespace: mode === "inspect" ? INTERNET : service },
-      // While code is inspected the binding has its methods and leads nowhere.
-      ...(mode === "serve" && {
-        services: [
-          {
-            name: service,
-            external: {
-              address: `unix:${backendsSocket()}`,
-              http: {
-                injectRequestHeaders: [
-                  { name: BINDING_HEADER, value: encodeURIComponent(name) },
-                  // The whole address once more, which nobody reads.
-                  { name: "CF-KV-FLPROD-405" },
-                ],
-              },
-            },
-          },
-        ],
-      }),
-    };
-  },
+  launch: ({ name }, context) =>
+    // The header removed is the whole address once more.
+    backendBinding("kv", name, context, (kvNamespace) => ({ name, kvNamespace }), ["CF-KV-FLPROD-405"]),
 });

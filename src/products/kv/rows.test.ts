@@ -1,7 +1,14 @@
 /** What every driver of the rows does. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { postgresDriver, type RowsDriver, sqliteDriver, type TestRows } from "../../store/testing-drivers.ts";
+import { PostgresRows, preparePostgres } from "./postgres-rows.ts";
 import type { KvRow, KvRows } from "./rows.ts";
-import { postgresDriver, sqliteDriver, type TestRows } from "./testing-drivers.ts";
+import { SqliteRows } from "./sqlite-rows.ts";
+
+const drivers: RowsDriver<KvRows>[] = [
+  sqliteDriver((path) => new SqliteRows(path)),
+  postgresDriver(preparePostgres, (client, id) => new PostgresRows(client, id)),
+];
 
 const key = (text: string) => Buffer.from(text);
 const row = (value: string, parts: Partial<KvRow> = {}): KvRow => ({
@@ -14,10 +21,10 @@ const row = (value: string, parts: Partial<KvRow> = {}): KvRow => ({
 });
 const large = (file: string): KvRow => row("", { file, size: 100_000, value: null });
 
-for (const driver of [sqliteDriver, postgresDriver]) {
+for (const driver of drivers) {
   if (driver.unavailable) console.log(`KV rows on ${driver.name} are not tested: ${driver.unavailable}`);
   describe.skipIf(driver.unavailable !== undefined)(`rows on ${driver.name}`, () => {
-    let opened: TestRows;
+    let opened: TestRows<KvRows>;
     let rows: KvRows;
     beforeAll(() => driver.start(), 60_000);
     afterAll(() => driver.stop());

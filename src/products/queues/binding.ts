@@ -1,5 +1,4 @@
-import { BINDING_HEADER } from "../../workerd/binding-launch.ts";
-import { INTERNET } from "../../workerd/network.ts";
+import { backendBinding } from "../backend-binding.ts";
 import { BindingError, bindingKind } from "../kind.ts";
 import { MAX_DELAY_S } from "./limits.ts";
 
@@ -39,22 +38,5 @@ export const queue = bindingKind({
     queue_name: queueName,
     ...(deliveryDelayS !== undefined && { delivery_delay: deliveryDelayS }),
   }),
-  launch: ({ name }, { mode, backendsSocket }) => {
-    const service = `queue:${name}`;
-    return {
-      binding: { name, queue: mode === "inspect" ? INTERNET : service },
-      // While code is inspected the binding has its methods and leads nowhere.
-      ...(mode === "serve" && {
-        services: [
-          {
-            name: service,
-            external: {
-              address: `unix:${backendsSocket()}`,
-              http: { injectRequestHeaders: [{ name: BINDING_HEADER, value: encodeURIComponent(name) }] },
-            },
-          },
-        ],
-      }),
-    };
-  },
+  launch: ({ name }, context) => backendBinding("queue", name, context, (queue) => ({ name, queue })),
 });

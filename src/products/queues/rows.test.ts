@@ -1,7 +1,14 @@
 /** What every driver of the rows does. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { postgresDriver, type RowsDriver, sqliteDriver, type TestRows } from "../../store/testing-drivers.ts";
+import { PostgresRows, preparePostgres } from "./postgres-rows.ts";
 import { type LeaseRequest, type NewMessage, type QueueRows, UNTIL_SETTLED } from "./rows.ts";
-import { postgresDriver, sqliteDriver, type TestRows } from "./testing-drivers.ts";
+import { SqliteRows } from "./sqlite-rows.ts";
+
+const drivers: RowsDriver<QueueRows>[] = [
+  sqliteDriver((path) => new SqliteRows(path)),
+  postgresDriver(preparePostgres, (client, id) => new PostgresRows(client, id)),
+];
 
 const T = 1_800_000_000_000;
 
@@ -23,10 +30,10 @@ const request = (parts: Partial<LeaseRequest> = {}): LeaseRequest => ({
 });
 const texts = (messages: { body: Uint8Array }[]) => messages.map(({ body }) => Buffer.from(body).toString());
 
-for (const driver of [sqliteDriver, postgresDriver]) {
+for (const driver of drivers) {
   if (driver.unavailable) console.log(`Queue rows on ${driver.name} are not tested: ${driver.unavailable}`);
   describe.skipIf(driver.unavailable !== undefined)(`rows on ${driver.name}`, () => {
-    let opened: TestRows;
+    let opened: TestRows<QueueRows>;
     let rows: QueueRows;
     beforeAll(() => driver.start(), 60_000);
     afterAll(() => driver.stop());

@@ -1,5 +1,4 @@
-import { BINDING_HEADER } from "../../workerd/binding-launch.ts";
-import { INTERNET } from "../../workerd/network.ts";
+import { backendBinding } from "../backend-binding.ts";
 import { BindingError, bindingKind } from "../kind.ts";
 
 /** What the original answers to a binding to a bucket that the account does not have. */
@@ -32,22 +31,5 @@ export const r2 = bindingKind({
     bucket_name: bucketName,
     ...(jurisdiction && { jurisdiction }),
   }),
-  launch: ({ name }, { mode, backendsSocket }) => {
-    const service = `r2:${name}`;
-    return {
-      binding: { name, r2Bucket: mode === "inspect" ? INTERNET : service },
-      // While code is inspected the binding has its methods and leads nowhere.
-      ...(mode === "serve" && {
-        services: [
-          {
-            name: service,
-            external: {
-              address: `unix:${backendsSocket()}`,
-              http: { injectRequestHeaders: [{ name: BINDING_HEADER, value: encodeURIComponent(name) }] },
-            },
-          },
-        ],
-      }),
-    };
-  },
+  launch: ({ name }, context) => backendBinding("r2", name, context, (r2Bucket) => ({ name, r2Bucket })),
 });

@@ -1,7 +1,14 @@
 /** What every driver of the rows does. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { postgresDriver, type RowsDriver, sqliteDriver, type TestRows } from "../../store/testing-drivers.ts";
+import { PostgresBucketRows, prepareR2 } from "./postgres-rows.ts";
 import type { BucketRows, ObjectRow, PartRow, UploadRow } from "./rows.ts";
-import { postgresDriver, sqliteDriver, type TestRows } from "./testing-drivers.ts";
+import { SqliteBucketRows } from "./sqlite-rows.ts";
+
+const drivers: RowsDriver<BucketRows>[] = [
+  sqliteDriver((path) => new SqliteBucketRows(path)),
+  postgresDriver(prepareR2, (client, id) => new PostgresBucketRows(client, id)),
+];
 
 const key = (text: string) => Buffer.from(text);
 const row = (version: string, parts: Partial<ObjectRow> = {}): ObjectRow => ({
@@ -41,10 +48,10 @@ const part = (number: number, file: string): PartRow => ({
 });
 const later = Number.MAX_SAFE_INTEGER;
 
-for (const driver of [sqliteDriver, postgresDriver]) {
+for (const driver of drivers) {
   if (driver.unavailable) console.log(`R2 rows on ${driver.name} are not tested: ${driver.unavailable}`);
   describe.skipIf(driver.unavailable !== undefined)(`rows on ${driver.name}`, () => {
-    let opened: TestRows;
+    let opened: TestRows<BucketRows>;
     let rows: BucketRows;
     beforeAll(() => driver.start(), 60_000);
     afterAll(() => driver.stop());
