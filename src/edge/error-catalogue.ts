@@ -12,7 +12,8 @@ function entry(code: number, status: number, title: string, explanation: string,
   return { code, status, title, explanation, remedy };
 }
 
-const AUTHOR = "If this is your Worker, look at its logs";
+// Until the platform keeps logs, the runtime on the author's machine says the same.
+const AUTHOR = "If this is your Worker, run it with `wrangler dev`";
 
 /**
  * Every error the edge answers itself. Codes from 1000 on equal the original's where it has them
@@ -24,14 +25,14 @@ export const pages = {
     500,
     "Worker threw exception",
     "The Worker that answers here threw an exception, or never gave a response.",
-    `${AUTHOR} for the exception.`,
+    `${AUTHOR} to see the exception.`,
   ),
   startupFailed: entry(
     1101,
     500,
     "Worker threw exception",
     "The Worker that answers here throws an exception when it starts.",
-    `${AUTHOR} and deploy a version that starts.`,
+    `${AUTHOR} to see why, and deploy a version that starts.`,
   ),
   limits: entry(
     1102,
@@ -52,7 +53,7 @@ export const pages = {
     503,
     "Worker temporarily unavailable",
     "The process that runs this Worker has ended several times in a row (a crash loop). The next start waits a while.",
-    `Try again later. ${AUTHOR} or deploy another version.`,
+    `Try again later. ${AUTHOR} to see why, or deploy another version.`,
   ),
   overloaded: entry(
     1105,
@@ -111,7 +112,13 @@ export const pages = {
     "A static file of this site is listed but cannot be read from storage.",
     "If this is your site, deploy it again; the platform's log says which file it is.",
   ),
-  badGateway: entry(502, 502, "Bad gateway", "No valid answer came from the Worker.", `${AUTHOR} for what it answers.`),
+  badGateway: entry(
+    502,
+    502,
+    "Bad gateway",
+    "No valid answer came from the Worker.",
+    `${AUTHOR} to see what it answers.`,
+  ),
   controlAway: entry(
     503,
     503,
