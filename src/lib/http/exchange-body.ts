@@ -22,9 +22,10 @@ export class ExchangeBody<State> implements BodySink, AsyncIterable<Buffer> {
   #discarding: number | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(exchange: Exchange<State>) {
+  /** Longer than `maxBytes`: the request is answered with 413, and the iteration ends as if the client had gone. */
+  constructor(exchange: Exchange<State>, maxBytes?: number) {
     this.#exchange = exchange;
-    exchange.streamBody(this);
+    exchange.streamBody(this, maxBytes);
   }
 
   /** Exactly so many bytes from where it stands. Throws {@link BodyLost} when there are fewer. */
@@ -114,4 +115,13 @@ export class ExchangeBody<State> implements BodySink, AsyncIterable<Buffer> {
     this.#wake = undefined;
     wake?.();
   }
+}
+
+/**
+ * The same, but nothing is read, and a client that waits for `100 Continue` does not get it, before somebody begins to take
+ * it. To be iterated once.
+ */
+export async function* requestBody<State>(exchange: Exchange<State>, maxBytes: number): AsyncGenerator<Buffer, void> {
+  if (!exchange.open) throw new BodyLost("The client is gone.");
+  yield* new ExchangeBody(exchange, maxBytes);
 }

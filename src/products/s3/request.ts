@@ -1,6 +1,6 @@
 import type { StorageHost } from "../../domain/storage-host.ts";
 import type { Exchange } from "../../lib/http/exchange.ts";
-import { BodyLost, requestBody } from "../../lib/http/request-body.ts";
+import { BodyLost, requestBody } from "../../lib/http/exchange-body.ts";
 import type { RequestHead } from "../../lib/http/request-head.ts";
 import { S3Error } from "./errors.ts";
 import type { SignedRequest } from "./signature.ts";
