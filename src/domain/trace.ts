@@ -1,0 +1,65 @@
+/**
+ * What is known of an invocation once it is over: the runtime's report, and whose it was. Field names are those of the
+ * original's trace events, which clients and Tail Workers read (source: workers-semantics.md, real-time logs).
+ */
+
+/** One invocation as the runtime reports it, in JSON: `workerd/tail.worker.js` sends it. */
+export interface TraceItem {
+  /** When it began, in milliseconds since 1970. */
+  eventTimestamp: number | null;
+  /** `ok`, `exception`, … */
+  outcome: string;
+  /** What was handled, such as `{request, response?}`, `{cron, scheduledTime}`, `{queue, batchSize}`, `{rpcMethod}`. */
+  event: Record<string, unknown> | null;
+  logs: TraceLog[];
+  exceptions: TraceException[];
+  diagnosticsChannelEvents: unknown[];
+  entrypoint?: string;
+  executionModel: "stateless" | "durableObject" | "workflow";
+  durableObjectId?: string;
+  /** Logs were left out: the runtime keeps about 256 KB of an invocation. */
+  truncated: boolean;
+  /** Milliseconds. The runtime reports 0; see `wallTime`. */
+  cpuTime: number;
+  /** Milliseconds between the beginning and the arrival of the report. */
+  wallTime: number;
+}
+
+export interface TraceLog {
+  level: "debug" | "info" | "log" | "warn" | "error";
+  message: unknown[];
+  timestamp: number;
+  errorInfo?: { name: string; message: string; stack?: string }[];
+}
+
+export interface TraceException {
+  name: string;
+  message: string;
+  stack?: string;
+  timestamp: number;
+}
+
+/** Whose invocations they are. */
+export interface TraceSource {
+  accountId: string;
+  /** Name of the script; that of a Pages project is `pages-worker--<project>`. */
+  script: string;
+  versionId: string;
+}
+
+/** Why a script's invocations are reported at all; a script without a reason costs nothing. Published in `observed.json`. */
+export interface ObservedScript {
+  accountId: string;
+  script: string;
+  /** Logs are stored: the share of invocations (0 to 1), and whether each has a record of its own beside what it logged. */
+  stored?: { headSamplingRate: number; invocationLogs: boolean };
+  /** Names of the scripts of the account whose `tail()` gets them. */
+  tailConsumers: string[];
+  /** The script has `logpush` on, and its account has a job for it. */
+  logpush: boolean;
+}
+
+/** Takes what was reported of one version. It neither throws nor waits, and bounds what it keeps. */
+export interface TraceListener {
+  take(source: TraceSource, items: readonly TraceItem[]): void;
+}
