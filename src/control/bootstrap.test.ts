@@ -1,10 +1,10 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Config } from "../domain/config.ts";
+import { apiUrl, type Config } from "../domain/config.ts";
 import { paths } from "../domain/paths.ts";
 import { type TestPlatform, testPlatform } from "../store/testing.ts";
-import { apiUrl, bootstrap } from "./bootstrap.ts";
+import { bootstrap } from "./bootstrap.ts";
 import { Tokens } from "./tokens.ts";
 
 let platform: TestPlatform;

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { parseEnv } from "node:util";
 import type { Kysely } from "kysely";
-import { type Config, ConfigError } from "../domain/config.ts";
+import { apiUrl, type Config, ConfigError } from "../domain/config.ts";
 import { paths } from "../domain/paths.ts";
 import { writeDurably } from "../lib/durable-file.ts";
 import { createMasterKey, loadMasterKey } from "../lib/seal.ts";
@@ -24,12 +24,6 @@ export async function bootstrap(config: Config, db: Kysely<Database>, tokens: To
   const account = first ?? (await createAccount(db));
   await writeClientEnvironment(config, files.wranglerEnv, account, tokens);
   return { masterKey, account };
-}
-
-/** The API as clients on this machine or network reach it. */
-export function apiUrl(config: Pick<Config, "host" | "port" | "domain">): string {
-  const isLoopback = config.host === "localhost" || config.host === "::1" || config.host.startsWith("127.");
-  return `http://${isLoopback ? "localhost" : config.domain}:${config.port}/client/v4`;
 }
 
 /** A new key next to old data would make every secret in it unreadable, and nobody would know why. */

@@ -5,11 +5,11 @@ import { dirname } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { sql } from "kysely";
+import { apiUrl } from "../domain/config.ts";
 import { removeFile } from "../lib/durable-file.ts";
 import { httpLimits } from "../lib/http/limits.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 import { API_BASE, answerError, answerUnrouted, createApi } from "./api.ts";
-import { apiUrl } from "./bootstrap.ts";
 import { landingPage } from "./landing.ts";
 import type { Tokens } from "./tokens.ts";
 

@@ -174,6 +174,12 @@ export function securePortSuffix({ port, httpsPort }: Pick<Config, "port" | "htt
   return secure === 443 ? "" : `:${secure}`;
 }
 
+/** The API as clients on this machine or network reach it. */
+export function apiUrl(config: Pick<Config, "host" | "port" | "domain">): string {
+  const isLoopback = config.host === "localhost" || config.host === "::1" || config.host.startsWith("127.");
+  return `http://${isLoopback ? "localhost" : config.domain}:${config.port}/client/v4`;
+}
+
 function integer(
   env: Record<string, string | undefined>,
   name: string,

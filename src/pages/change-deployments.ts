@@ -4,8 +4,8 @@ import { deployVersions } from "../workers/deploy-versions.ts";
 import { activeDeployment } from "../workers/deployments.ts";
 import { requireVersion } from "../workers/versions.ts";
 import { contentOf, deploy } from "./deploy.ts";
-import { requireDeployment } from "./deployments.ts";
-import { aliasedDeployment, liveDeployment, notRollbackTarget } from "./errors.ts";
+import { hasFailed, requireDeployment } from "./deployments.ts";
+import { aliasedDeployment, failedDeployment, liveDeployment, notRollbackTarget } from "./errors.ts";
 import { aliasesOf } from "./present.ts";
 import { requireProject, scriptOf } from "./projects.ts";
 
@@ -15,6 +15,7 @@ export function retry(change: Change, name: string, id: string): Promise<string>
   return changeScript(change, async () => {
     const project = await requireProject(platform, accountId, name);
     const { row, details } = await requireDeployment(platform, project, id);
+    if (hasFailed(details)) throw failedDeployment();
     const version = await requireVersion(platform, await scriptOf(platform, project), row.id);
     return deploy(change, project, await contentOf(platform, version, details));
   });
@@ -24,8 +25,8 @@ export function retry(change: Change, name: string, id: string): Promise<string>
 export async function rollback(change: Change, name: string, id: string): Promise<void> {
   const { platform, accountId } = change;
   const project = await requireProject(platform, accountId, name);
-  const { row } = await requireDeployment(platform, project, id);
-  if (row.environment !== "production") throw notRollbackTarget();
+  const { row, details } = await requireDeployment(platform, project, id);
+  if (row.environment !== "production" || hasFailed(details)) throw notRollbackTarget();
   const versions = [{ version_id: row.id, percentage: 100 }];
   // Secrets of the time are part of the deployment, as all its configuration is.
   await deployVersions(change, { versions }, { force: true });

@@ -14,6 +14,7 @@ import {
   requireProject,
   updateProject,
 } from "./projects.ts";
+import { patchedSource, sourceSchema } from "./source.ts";
 
 const text = z.string().max(2_000);
 
@@ -25,8 +26,6 @@ const buildConfig = z.strictObject({
   web_analytics_tag: text.nullish(),
   web_analytics_token: text.nullish(),
 });
-
-export const sourceSchema = z.looseObject({ type: z.string(), config: z.looseObject({}).optional() });
 
 const parts = {
   build_config: buildConfig.nullish(),
@@ -96,7 +95,8 @@ export async function patchProject(
     throw invalidRequest("A project's name is part of its host names and cannot be changed. Make another project.");
   const changed = await changeScript(change, async () => {
     const project = await requireProject(platform, accountId, name);
-    const branch = body.production_branch === undefined ? undefined : checkedBranch(body.production_branch);
+    const said = body.production_branch ?? body.source?.config?.production_branch;
+    const branch = said === undefined ? undefined : checkedBranch(said);
     return updateProject(platform.db, project, patchedSettings(platform, project.settings, body), branch);
   });
   await platform.audit({ accountId, actor, action: "pages.change-project", target: name });
@@ -107,10 +107,11 @@ function patchedSettings({ seal }: Pick<Platform, "seal">, before: ProjectSettin
   const environment = (now: Environment, change: EnvironmentPatch | null | undefined) =>
     change ? patchedEnvironment(now, change, seal) : now;
   const { production, preview } = patch.deployment_configs ?? {};
-  const source = patch.source === undefined ? before.source : (patch.source ?? undefined);
+  const source = patch.source ? patchedSource(before.source, patch.source) : patch.source;
+  const connected = source === undefined ? before.source : source;
   const after: ProjectSettings = {
     build_config: patch.build_config === null ? {} : without({ ...before.build_config, ...patch.build_config }),
-    ...(source && { source }),
+    ...(connected && { source: connected }),
     environments: {
       production: environment(before.environments.production, production),
       preview: environment(before.environments.preview, preview),

@@ -1,3 +1,4 @@
+import { ApiError, type ApiFailure } from "../lib/api.ts";
 import { manifestOfHashes } from "../products/assets/hash-upload.ts";
 import { readSite } from "../products/assets/version-site.ts";
 import type { Platform } from "../store/platform.ts";
@@ -10,9 +11,9 @@ import { pointBranch } from "./aliases.ts";
 import { environmentOfFile } from "./bindings.ts";
 import { type DeploymentContent, draftOf, withoutBindings } from "./deployment-draft.ts";
 import type { DeploymentForm } from "./deployment-form.ts";
-import { type DeploymentDetails, insertDeployment, type Stage } from "./deployments.ts";
+import { type DeploymentDetails, insertDeployment, stagesOf } from "./deployments.ts";
 import type { Environment, EnvironmentName } from "./environment.ts";
-import { type Project, requireProject, scriptOf, updateProject } from "./projects.ts";
+import { type Project, type ProjectSettings, requireProject, scriptOf, updateProject } from "./projects.ts";
 
 /** A direct upload. Answers the deployment's id. Errors: those of a Worker's upload, 10304, 8000103. */
 export async function deployForm(
@@ -44,20 +45,72 @@ export async function deployForm(
 
 const noCode: UploadedCode = { format: "modules", mainModule: "", modules: [] };
 
-/** Makes the deployment with what the project's environment has now. Call inside `changeScript`. */
+/**
+ * Makes the deployment with what the project's environment has now. One whose code does not start, or whose bindings lead nowhere,
+ * is there too, as failed, with the reason as the last line of its log. Call inside `changeScript`.
+ */
 export async function deploy(change: Change, before: Project, content: DeploymentContent): Promise<string> {
-  const { platform, accountId } = change;
+  const { platform } = change;
   const script = await scriptOf(platform, before);
   const { branch } = content.trigger.metadata;
   const name: EnvironmentName = branch === before.row.production_branch ? "production" : "preview";
   const { settings, environment } = withFile(before, name, content);
-  const versionId = await freeVersionId(platform, script);
-  const { draft, log } = await draftOf(change, before, script, { content, environment, versionId });
-  const production = name === "production";
-  const at = new Date().toISOString();
-  const details: DeploymentDetails = {
+  const id = await freeVersionId(platform, script);
+  const insert = (db: Platform["db"], outcome: "success" | "failure", log: string[]) => {
+    const at = new Date().toISOString();
+    return insertDeployment(db, {
+      row: { id, project_id: before.row.id, environment: name, branch, created_on: at, modified_on: at },
+      details: detailsOf(content, { settings, environment, at, outcome, log }),
+    });
+  };
+  let live = false;
+  try {
+    const { draft, log } = await draftOf(change, before, script, { content, environment, versionId: id });
+    const { deployment } = await createVersion(change, script, draft, {
+      triggeredBy: "upload",
+      deploy: name === "production",
+      versionId: id,
+      async alongside(db) {
+        if (content.file) await updateProject(db, before, settings);
+        await insert(db, "success", log);
+        await pointBranch(db, before, branch, id);
+      },
+    });
+    live = deployment !== undefined;
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status >= 500) throw error;
+    // The client shows the last line, without its first "Error:".
+    await insert(platform.db, "failure", [`Error: ${error.failures.map(reasonOf).join("; ")}`]);
+  }
+  await platform.audit({
+    accountId: change.accountId,
+    actor: change.actor,
+    action: "pages.deploy",
+    target: before.row.name,
+    detail: { deployment_id: id, environment: name, branch, live },
+  });
+  return id;
+}
+
+function reasonOf({ message, code }: ApiFailure): string {
+  return `${message} [code: ${code}]`;
+}
+
+interface Outcome {
+  settings: ProjectSettings;
+  environment: Environment;
+  at: string;
+  outcome: "success" | "failure";
+  log: string[];
+}
+
+function detailsOf(
+  content: DeploymentContent,
+  { settings, environment, at, outcome, log }: Outcome,
+): DeploymentDetails {
+  return {
     trigger: content.trigger,
-    stages: finished(at),
+    stages: stagesOf(outcome, at),
     log: log.map((line) => ({ ts: at, line })),
     usesFunctions: content.code.modules.length > 0,
     environment,
@@ -66,25 +119,6 @@ export async function deploy(change: Change, before: Project, content: Deploymen
     metadata: withoutBindings(content.metadata),
     ...(content.routing !== undefined && { routing: content.routing }),
   };
-  const { version, deployment } = await createVersion(change, script, draft, {
-    triggeredBy: "upload",
-    deploy: production,
-    versionId,
-    async alongside(db, id) {
-      if (content.file) await updateProject(db, before, settings);
-      const row = { id, project_id: before.row.id, environment: name, branch, created_on: at, modified_on: at };
-      await insertDeployment(db, { row, details });
-      await pointBranch(db, before, branch, id);
-    },
-  });
-  await platform.audit({
-    accountId,
-    actor: change.actor,
-    action: "pages.deploy",
-    target: before.row.name,
-    detail: { deployment_id: version.row.id, environment: name, branch, live: deployment !== undefined },
-  });
-  return version.row.id;
 }
 
 /** The settings after a wrangler file had its say on the environment of the deployment. */
@@ -111,12 +145,6 @@ function withFile({ settings }: Project, name: EnvironmentName, { file, metadata
     settings: { ...settings, build_config, environments: { ...settings.environments, [name]: environment } },
     environment,
   };
-}
-
-/** The steps of a deployment whose files came finished. */
-function finished(at: string): Stage[] {
-  const names = ["queued", "initialize", "clone_repo", "build", "deploy"] as const;
-  return names.map((name) => ({ name, status: "success", started_on: at, ended_on: at }));
 }
 
 /** What a deployment was made of, to make another of the same with what the project has now. */

@@ -8,7 +8,7 @@ import { deleteDeployment, retry, rollback } from "./change-deployments.ts";
 import { deployForm } from "./deploy.ts";
 import { readDeploymentForm } from "./deployment-form.ts";
 import { listDeployments, requireDeployment } from "./deployments.ts";
-import { deployHooksUnavailable, nothingToBuild, tailsUnavailable } from "./errors.ts";
+import { manifestMissing, nothingToBuild, tailsUnavailable } from "./errors.ts";
 import { presentDeployment } from "./present.ts";
 import { PROJECTS } from "./project-routes.ts";
 import { requireProject } from "./projects.ts";
@@ -58,9 +58,9 @@ export const deploymentRoutes: ApiRoute[] = [
     summary: "Deploy uploaded files, with Functions if there are any",
     handle: async (request) => {
       const name = request.params.project ?? "";
-      await requireProject(request.platform, request.accountId, name);
+      const { settings } = await requireProject(request.platform, request.accountId, name);
       const form = await readDeploymentForm(request.raw, request.platform.blobs);
-      if (!form.manifest) throw nothingToBuild();
+      if (!form.manifest) throw settings.source ? nothingToBuild() : manifestMissing();
       return present(request, await deployForm(projectChange(request), name, form, form.manifest));
     },
   }),
@@ -125,15 +125,6 @@ export const deploymentRoutes: ApiRoute[] = [
     body: z.unknown(),
     handle: () => {
       throw tailsUnavailable();
-    },
-  }),
-  route<Platform>({
-    method: "POST",
-    path: "/pages/webhooks/deploy_hooks/:hook",
-    scope: "none",
-    summary: "Deploy hooks: not available yet",
-    handle: () => {
-      throw deployHooksUnavailable();
     },
   }),
 ];

@@ -4,6 +4,7 @@ import { isVersionId } from "../workers/names.ts";
 import type { Environment, EnvironmentName } from "./environment.ts";
 import { deploymentNotFound } from "./errors.ts";
 import type { Project } from "./projects.ts";
+import type { Source } from "./source.ts";
 
 /** What came of one step of a deployment (`pages-and-builds.md` 2.2). */
 export interface Stage {
@@ -34,11 +35,27 @@ export interface DeploymentDetails {
   /** The project's settings that it was made with. */
   environment: Environment;
   buildConfig: Record<string, unknown>;
-  source?: Record<string, unknown>;
+  source?: Source;
   /** The upload's own words on its code: compatibility and limits, without bindings. A retry uses them again. */
   metadata: Record<string, unknown>;
   /** Which file answers which path, as the client compiled it; for people. */
   routing?: unknown;
+}
+
+/** Whether it came to no version: there is nothing to serve, to go back to or to deploy again. */
+export function hasFailed({ stages }: DeploymentDetails): boolean {
+  return stages.some(({ status }) => status === "failure");
+}
+
+/** The steps of a deployment whose files came finished, so that only the last one can fail. */
+export function stagesOf(outcome: "success" | "failure", at: string): Stage[] {
+  const names = ["queued", "initialize", "clone_repo", "build", "deploy"] as const;
+  return names.map((name) => ({
+    name,
+    status: name === "deploy" ? outcome : "success",
+    started_on: at,
+    ended_on: at,
+  }));
 }
 
 export interface Deployment {

@@ -1,5 +1,5 @@
 /**
- * Every refusal of this folder. 8000000, 8000007, 8000013, 8000028 and 8000035 are the original's (`pages-and-builds.md` 3);
+ * Every refusal of this folder. 8000000, 8000007, 8000013, 8000028, 8000035 and 8000096 are the original's (`pages-and-builds.md` 3);
  * those from 8000100 on are our own.
  */
 import { ApiError } from "../lib/api.ts";
@@ -25,6 +25,13 @@ export const aliasedDeployment = (aliases: string[]) =>
     409,
     8000035,
     `The deployment is what ${aliases.join(", ")} shows. Delete it with force (\`--force\`, \`?force=true\`), and the alias ends with it.`,
+  );
+
+export const manifestMissing = () =>
+  refuse(
+    400,
+    8000096,
+    'The request has no "manifest", which names the files of a deployment. `wrangler pages deploy <directory>` sends one.',
   );
 
 export const projectExists = (name: string) =>
@@ -82,11 +89,39 @@ export const aliasNotFound = (alias: string) =>
 export const domainNotFound = (name: string) =>
   refuse(404, 8000111, `The project has no custom domain "${name.slice(0, 80)}".`);
 
-export const deployHooksUnavailable = () =>
+export const deployHookUnavailable = (name: string, branch: string) =>
   refuse(
     501,
     8000112,
-    "Deploy hooks start builds, which this Freehold cannot do yet. Build where the hook was called from, and upload with `wrangler pages deploy`.",
+    `The deploy hook "${name}" would build the branch "${branch}" from its repository, which this Freehold cannot do yet: nothing was started. ` +
+      "Build where the hook was called from, and upload the result with `wrangler pages deploy`.",
+  );
+
+export const deployHookNotFound = () =>
+  refuse(404, 8000113, "There is no such deploy hook. Its project's list of `deploy_hooks` shows those there are.");
+
+export const deployHookExists = (name: string) =>
+  refuse(409, 8000114, `The project has a deploy hook named "${name}" already. Choose another name, or delete it.`);
+
+export const noRepository = (project: string, why: string) =>
+  refuse(
+    400,
+    8000115,
+    `The project "${project}" has no repository. ${why} Connect one first: \`POST …/pages/projects/${project}/source\`.`,
+  );
+
+export const repositoryConnected = (repository: string) =>
+  refuse(
+    409,
+    8000116,
+    `The project is connected to the repository ${repository}. Disconnect it first: \`DELETE …/source\`.`,
+  );
+
+export const failedDeployment = () =>
+  refuse(
+    400,
+    8000117,
+    "The deployment failed, and nothing of it is kept that could be deployed again. Upload it again with `wrangler pages deploy`.",
   );
 
 export const tailsUnavailable = () =>

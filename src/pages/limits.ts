@@ -10,6 +10,10 @@ export const MAX_ALIAS_LENGTH = 28;
 export const MAX_CUSTOM_ALIAS_LENGTH = 63;
 /** Aliases of one project that people gave. Ours. */
 export const MAX_CUSTOM_ALIASES = 100;
+/** Deploy hooks of one project. Ours. */
+export const MAX_DEPLOY_HOOKS = 100;
+/** As of Workers' deploy hooks (`pages-and-builds.md` 7.5). */
+export const MAX_DEPLOY_HOOK_NAME_LENGTH = 58;
 export const MAX_BRANCH_LENGTH = 250;
 export const MAX_COMMIT_MESSAGE_BYTES = 384;
 /** Length of a commit's hash: SHA-256 in hex. */

@@ -6,6 +6,7 @@ import { type Deployment, listDeployments, requireDeployment } from "./deploymen
 import { type Environment, presentEnvironment, presentVariables } from "./environment.ts";
 import { projectHost } from "./names.ts";
 import { type Project, scriptOf } from "./projects.ts";
+import { presentSource } from "./source.ts";
 
 export async function presentProject(platform: Platform, project: Project): Promise<Record<string, unknown>> {
   const { row, settings } = project;
@@ -20,7 +21,7 @@ export async function presentProject(platform: Platform, project: Project): Prom
     subdomain: host,
     domains: [host, ...custom.map(({ hostname }) => hostname)],
     production_branch: row.production_branch,
-    ...(settings.source && { source: settings.source }),
+    ...(settings.source && { source: presentSource(settings.source, row.production_branch) }),
     build_config: settings.build_config,
     deployment_configs: {
       production: presentEnvironment(settings.environments.production),
@@ -68,7 +69,7 @@ export async function presentDeployment(
     stages,
     deployment_trigger: trigger,
     build_config: buildConfig,
-    source: source ?? null,
+    source: source ? presentSource(source, project.production_branch) : null,
     is_skipped: false,
     skip_reason: null,
     uses_functions: details.usesFunctions,

@@ -6,16 +6,11 @@ import { changeScript } from "../workers/change.ts";
 import { refuseUsed, removeScript } from "../workers/delete-script.ts";
 import { listDomains } from "../workers/domains.ts";
 import { projectChange } from "./change.ts";
-import {
-  createProject,
-  patchProject,
-  projectCreateSchema,
-  projectPatchSchema,
-  sourceSchema,
-} from "./change-projects.ts";
-import { domainsLeft } from "./errors.ts";
+import { createProject, patchProject, projectCreateSchema, projectPatchSchema } from "./change-projects.ts";
+import { domainsLeft, noRepository } from "./errors.ts";
 import { presentProject } from "./present.ts";
-import { listProjects, requireProject, scriptOf } from "./projects.ts";
+import { listProjects, type Project, requireProject, scriptOf } from "./projects.ts";
+import { refuseOther, type SourcePatch, sourceSchema } from "./source.ts";
 
 export const PROJECTS = "/accounts/:account/pages/projects";
 const project = `${PROJECTS}/:project`;
@@ -63,20 +58,34 @@ export const projectRoutes: ApiRoute[] = [
       return presentProject(request.platform, changed);
     },
   }),
-  route<Platform, Source>({
+  route<Platform, SourcePatch>({
     method: "POST",
     path: `${project}/source`,
     scope: "edit",
     summary: "Connect a repository: stored and shown, nothing is built from it yet",
     body: sourceSchema,
-    handle: async (request) => changeSource(request, request.body),
+    handle: (request) =>
+      changeSource(request, request.body, ({ settings }) => refuseOther(settings.source, request.body)),
   }),
   route<Platform>({
     method: "DELETE",
     path: `${project}/source`,
     scope: "edit",
     summary: "Disconnect a project from its repository",
-    handle: (request) => changeSource(request, null),
+    handle: (request) =>
+      changeSource(request, null, ({ row, settings }) => {
+        if (!settings.source) throw noRepository(row.name, "There is nothing to disconnect.");
+      }),
+  }),
+  route<Platform>({
+    method: "POST",
+    path: `${project}/purge_build_cache`,
+    scope: "edit",
+    summary: "Forget what builds of the project have cached: nothing, as long as there are no builds",
+    handle: async ({ platform, accountId, params }) => {
+      await requireProject(platform, accountId, params.project ?? "");
+      return null;
+    },
   }),
   route<Platform>({
     method: "DELETE",
@@ -100,9 +109,13 @@ export const projectRoutes: ApiRoute[] = [
   }),
 ];
 
-type Source = z.infer<typeof sourceSchema>;
-
-async function changeSource(request: ApiRequest<Platform, unknown>, source: Source | null): Promise<unknown> {
-  const changed = await patchProject(projectChange(request), request.params.project ?? "", { source });
-  return presentProject(request.platform, changed);
+async function changeSource(
+  request: ApiRequest<Platform, unknown>,
+  source: SourcePatch | null,
+  check: (before: Project) => void,
+): Promise<unknown> {
+  const { platform, accountId, params } = request;
+  const name = params.project ?? "";
+  check(await requireProject(platform, accountId, name));
+  return presentProject(platform, await patchProject(projectChange(request), name, { source }));
 }

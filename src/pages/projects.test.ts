@@ -170,10 +170,66 @@ test("the production branch and the build configuration change; the name does no
   expect((await pages.call("PATCH", "/changing", { name: "other" })).code).toBe(8000103);
 });
 
-test("a repository is kept and shown", async () => {
-  const source = { type: "github", config: { owner: "me", repo_name: "site", production_branch: "main" } };
-  expect((await pages.create("connected", { source })).result.source).toEqual(source);
-  expect((await pages.call("PATCH", "/connected", { source: null })).result.source).toBeUndefined();
-  expect((await pages.call("POST", "/connected/source", source)).result.source).toEqual(source);
-  expect((await pages.call("DELETE", "/connected/source")).result.source).toBeUndefined();
+describe("a repository", () => {
+  const source = { type: "github", config: { owner: "me", repo_name: "site" } };
+  const change = (body: unknown) => pages.call("PATCH", "/connected", body);
+
+  test("is kept and shown, with what is not said as the original means it", async () => {
+    const { result } = await pages.create("connected", { source });
+    expect(result.source).toEqual({
+      type: "github",
+      config: {
+        owner: "me",
+        repo_name: "site",
+        owner_id: "",
+        repo_id: "",
+        production_branch: "main",
+        pr_comments_enabled: true,
+        deployments_enabled: true,
+        production_deployments_enabled: true,
+        preview_deployment_setting: "all",
+        preview_branch_includes: ["*"],
+        preview_branch_excludes: [],
+        path_includes: ["*"],
+        path_excludes: [],
+      },
+    });
+  });
+
+  test("is changed where the change says something; its production branch is the project's", async () => {
+    const config = { preview_deployment_setting: "none", production_branch: "live" };
+    const { result } = await change({ source: { type: "github", config } });
+    expect(result.source.config).toMatchObject({ ...source.config, ...config });
+    expect(result.production_branch).toBe("live");
+    expect((await change({ production_branch: "main" })).result.source.config.production_branch).toBe("main");
+    expect((await change((await pages.call("GET", "/connected")).result)).result.source.config).toMatchObject({
+      ...source.config,
+      preview_deployment_setting: "none",
+    });
+  });
+
+  test("is disconnected before another is connected", async () => {
+    const other = { type: "github", config: { owner: "me", repo_name: "other" } };
+    expect((await pages.call("POST", "/connected/source", source)).status).toBe(200);
+    expect((await pages.call("POST", "/connected/source", other)).code).toBe(8000116);
+    expect((await pages.call("DELETE", "/connected/source")).result.source).toBeUndefined();
+    expect((await pages.call("DELETE", "/connected/source")).code).toBe(8000115);
+    expect((await pages.call("POST", "/connected/source", other)).result.source.config.repo_name).toBe("other");
+    expect((await change({ source: null })).result.source).toBeUndefined();
+  });
+
+  test("must have a name", async () => {
+    expect((await pages.call("POST", "/connected/source", { type: "github" })).code).toBe(8000103);
+  });
+
+  test("is what a deployment without files would be built from", async () => {
+    await pages.call("POST", "/connected/source", source);
+    expect((await pages.call("POST", "/connected/deployments")).code).toBe(8000107);
+  });
+});
+
+test("the build cache of a project is purged, and that of none is not", async () => {
+  await pages.create("cached");
+  expect(await pages.call("POST", "/cached/purge_build_cache")).toMatchObject({ status: 200, result: null });
+  expect((await pages.call("POST", "/none/purge_build_cache")).code).toBe(8000007);
 });

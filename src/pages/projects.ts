@@ -5,12 +5,13 @@ import { insertScript } from "../workers/scripts.ts";
 import type { Environment, EnvironmentName } from "./environment.ts";
 import { projectNotFound } from "./errors.ts";
 import { randomLetters, scriptOfProject } from "./names.ts";
+import type { Source } from "./source.ts";
 
 /** What a project's row holds as JSON. */
 export interface ProjectSettings {
   build_config: Record<string, unknown>;
   /** The repository of a git-connected project. */
-  source?: Record<string, unknown>;
+  source?: Source;
   environments: Record<EnvironmentName, Environment>;
 }
 

@@ -1,5 +1,6 @@
 import type { ApiRoute } from "../store/platform.ts";
 import { aliasRoutes } from "./alias-routes.ts";
+import { deployHookRoutes } from "./deploy-hook-routes.ts";
 import { deploymentRoutes } from "./deployment-routes.ts";
 import { domainRoutes } from "./domain-routes.ts";
 import { projectRoutes } from "./project-routes.ts";
@@ -12,4 +13,5 @@ export const pagesRoutes: ApiRoute[] = [
   ...uploadRoutes,
   ...domainRoutes,
   ...aliasRoutes,
+  ...deployHookRoutes,
 ];

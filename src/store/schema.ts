@@ -41,6 +41,7 @@ export interface Database {
   pages_projects: PagesProjectRow;
   pages_deployments: PagesDeploymentRow;
   pages_aliases: PagesAliasRow;
+  pages_deploy_hooks: PagesDeployHookRow;
 }
 
 /** A named preview of a Worker: a branch of it with bindings and data of its own. */
@@ -150,6 +151,20 @@ export interface PagesAliasRow {
   branch: string;
   /** 1 when a person gave it; 0 for the one that every branch has. */
   custom: number;
+  created_on: string;
+}
+
+/** A deploy hook of a project. Its id is a secret: whoever has it may call the hook. */
+export interface PagesDeployHookRow {
+  /** SHA-256, hex, of the id. */
+  id_hash: string;
+  /** `Sealed.sealed` of the id. */
+  id_sealed: string;
+  project_id: string;
+  /** Unique in the project. */
+  name: string;
+  /** What is to be built. */
+  branch: string;
   created_on: string;
 }
 

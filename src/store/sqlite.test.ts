@@ -48,6 +48,7 @@ describe("migrations", () => {
       { name: "0012-previews" },
       { name: "0013-pages" },
       { name: "0014-s3-keys" },
+      { name: "0017-deploy-hooks" },
     ]);
     await second.destroy();
   });

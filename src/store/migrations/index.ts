@@ -13,6 +13,7 @@ import { rollouts } from "./0011-rollouts.ts";
 import { previews } from "./0012-previews.ts";
 import { pages } from "./0013-pages.ts";
 import { s3Keys } from "./0014-s3-keys.ts";
+import { deployHooks } from "./0017-deploy-hooks.ts";
 
 /** In order. A migration that was released is never changed; add the next one. */
 const migrations: Record<string, Migration> = {
@@ -28,6 +29,7 @@ const migrations: Record<string, Migration> = {
   "0012-previews": previews,
   "0013-pages": pages,
   "0014-s3-keys": s3Keys,
+  "0017-deploy-hooks": deployHooks,
 };
 
 /**
