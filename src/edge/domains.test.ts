@@ -130,3 +130,17 @@ describe("requests for hosts of zones", () => {
     expect(router.resolve("secure.example.com").kind).toBe("paths");
   });
 });
+
+test("a domain that shows an alias is protected as a preview, and search engines may come as to any domain", () => {
+  const protection = { scope: "previews", epoch: 1 } as const;
+  const guarded = new Router("localhost", {
+    ...snapshot(script("site", { aliases: { dev: "site-dev" }, protection })),
+    domains: [domain("www.example.com", "site"), domain("dev.example.com", "site", { alias: "dev" })],
+  });
+  expect(guarded.resolve("www.example.com")).toMatchObject({ versionId: "site-v1", preview: false, access: undefined });
+  expect(guarded.resolve("dev.example.com")).toMatchObject({
+    versionId: "site-dev",
+    preview: false,
+    access: { scriptId: "site", epoch: 1 },
+  });
+});

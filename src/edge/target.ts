@@ -88,11 +88,11 @@ export function previewTarget(
   return none;
 }
 
-/** To the version that an alias names, on a host of its own: no preview. */
+/** To the version that an alias names, on a host of its own: protected as a preview, but search engines may come, as the original lets them. */
 export function aliasTarget(script: RoutedScript, alias: string, hostname: string): HostTarget {
   const versionId = aliasVersion(script, alias);
   if (versionId === undefined) return none;
-  return workerTarget(script, hostname, [{ versionId, percentage: 100 }], { retained: [] });
+  return workerTarget(script, hostname, [{ versionId, percentage: 100 }], { retained: [], guarded: true });
 }
 
 function versionTarget(script: RoutedScript, versionId: string, hostname: string, owner = script): HostTarget {
@@ -102,6 +102,8 @@ function versionTarget(script: RoutedScript, versionId: string, hostname: string
 interface TargetParts {
   retained: string[];
   preview?: boolean;
+  /** Protected as previews are; absent: a preview is. */
+  guarded?: boolean;
   prefix?: string;
   /** Whose protection holds; absent: the script's own. */
   owner?: RoutedScript;
@@ -112,7 +114,7 @@ function workerTarget(
   script: RoutedScript,
   hostname: string,
   shares: Share[],
-  { retained, preview = false, prefix = "", owner = script }: TargetParts,
+  { retained, preview = false, guarded = preview, prefix = "", owner = script }: TargetParts,
 ): HostTarget {
   const [first, ...more] = shares;
   if (!first) return none;
@@ -122,7 +124,7 @@ function workerTarget(
     versionId: first.versionId,
     split: more.length > 0 ? new Split(shares) : undefined,
     preview,
-    access: accessTarget(owner, preview),
+    access: accessTarget(owner, guarded),
     hostname,
     sites: script.sites,
     retained,
@@ -130,8 +132,8 @@ function workerTarget(
   };
 }
 
-function accessTarget({ id, protection }: RoutedScript, preview: boolean): AccessTarget | undefined {
-  if (!protection || (protection.scope === "previews" && !preview)) return undefined;
+function accessTarget({ id, protection }: RoutedScript, guarded: boolean): AccessTarget | undefined {
+  if (!protection || (protection.scope === "previews" && !guarded)) return undefined;
   return { scriptId: id, epoch: protection.epoch };
 }
 

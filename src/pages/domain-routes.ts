@@ -114,8 +114,9 @@ async function attach(request: Request, { name, branch }: z.infer<typeof domainS
   });
 }
 
-/** The alias that shows a branch. */
-async function aliasOf({ platform }: Request, project: Project, branch: string): Promise<string> {
+/** The alias that shows a branch; undefined for production's, which shows what production serves. */
+async function aliasOf({ platform }: Request, project: Project, branch: string): Promise<string | undefined> {
+  if (branch === project.row.production_branch) return undefined;
   const found = (await listAliases(platform.db, project)).find((one) => one.branch === branch);
   if (!found)
     throw invalidRequest(`The project has no deployment of the branch "${branch.slice(0, 80)}" yet. Deploy it first.`);

@@ -87,6 +87,9 @@ describe("a custom domain", () => {
     const { result } = await pages.call("PATCH", "/shop/domains/www.example.com", { branch: "dev" });
     expect(result.branch).toBe("dev");
     expect((await pages.call("PATCH", "/shop/domains/www.example.com", { branch: null })).result.branch).toBe("main");
+    await pages.call("PATCH", "/shop/domains/www.example.com", { branch: "dev" });
+    // What production serves, which need not be its branch's newest deployment.
+    expect((await pages.call("PATCH", "/shop/domains/www.example.com", { branch: "main" })).result.branch).toBe("main");
     expect((await pages.call("PATCH", "/shop/domains/www.example.com", {})).result.branch).toBe("main");
     expect(await routed()).toContainEqual(["www.example.com", undefined]);
   });
