@@ -25,7 +25,7 @@ it("can be described whole", () => {
 });
 
 /** Routes that check a token or a signature of their own refuse with these codes. */
-const ownRefusals: (number | undefined)[] = [10305, 7403, 8000013, 8000112];
+const ownRefusals: (number | undefined)[] = [10305, 7403, 8000013, 8000113];
 
 it("lets nobody in without a token, whatever the route", async () => {
   const open: string[] = [];

@@ -18,7 +18,7 @@ describe.skipIf(missing !== undefined)("PostgreSQL", () => {
   afterAll(async () => {
     await admin?.close();
     await server?.stop();
-  });
+  }, 60_000);
 
   let client: PostgresClient;
   let opened = 0;
