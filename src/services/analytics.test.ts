@@ -57,7 +57,7 @@ interface Reply {
 const query = (sql: string, accountId = ACCOUNT) =>
   new Promise<Reply>((resolve) => {
     const done = ({ ok, payload }: { ok: boolean; payload: Buffer }) => resolve({ ok, text: payload.toString() });
-    analytics.query(accountId, sql, () => true, done);
+    analytics.query(accountId, { sql }, () => true, done);
   });
 
 const point = (index: string) => ({ index, fields: `{"t":${Math.floor(Date.now() / 1000)},"i":"${index}"` });

@@ -182,7 +182,7 @@ export class ProductsApi {
   #query(exchange: Exchange<undefined>, accountId: string, sql: string): void {
     this.#analytics.query(
       accountId,
-      sql,
+      { sql },
       () => exchange.open,
       ({ ok, bookmark: format, payload }) => {
         if (!exchange.open) return;

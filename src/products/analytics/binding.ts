@@ -1,7 +1,7 @@
 import { INTERNET } from "../../workerd/network.ts";
 import { backendService } from "../backend-binding.ts";
 import { bindingKind } from "../kind.ts";
-import { DATASET } from "./host/files.ts";
+import { STREAM } from "../segments/host/files.ts";
 
 /** `env.METRICS`: the runtime's own `writeDataPoint()`, which sends each point to the services role (`workerd-bindings.md` 4.7). */
 export const analyticsEngine = bindingKind({
@@ -12,7 +12,7 @@ export const analyticsEngine = bindingKind({
       type: z.literal("analytics_engine"),
       dataset: z
         .string()
-        .regex(DATASET, "must have up to 128 letters, digits, underscores and dashes, and no dash first")
+        .regex(STREAM, "must have up to 128 letters, digits, underscores and dashes, and no dash first")
         .optional(),
     }),
   // As the client documents it, the dataset has the binding's name unless it is given one.

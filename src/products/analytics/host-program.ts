@@ -1,27 +1,11 @@
-import { readdirSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import type { HostProgram } from "../hosts/program.ts";
+import { enginePackage, rowHostDirectories } from "../segments/engine-package.ts";
 
-/** Which of the two a host is: it answers queries and can write nothing, or it packs segments and knows no queries. */
-export type AnalyticsHostMode = "query" | "pack";
-
-let program: HostProgram | undefined;
-
-/** The analytics host's program, the only one that loads the database engine. */
+/** The program of hosts of data points. */
 export function analyticsHostProgram(): HostProgram {
-  program ??= {
-    directories: ["hosts", "analytics/host"],
-    main: "analytics/host/main.js",
-    packages: findEngine(),
+  return {
+    directories: [...rowHostDirectories, "products/analytics/host"],
+    main: "products/analytics/host/main.js",
+    packages: enginePackage(),
   };
-  return program;
-}
-
-function findEngine(): NonNullable<HostProgram["packages"]> {
-  const directory = dirname(dirname(dirname(createRequire(import.meta.url).resolve("@duckdb/node-api"))));
-  const natives = readdirSync(directory, { recursive: true, encoding: "utf8" })
-    .filter((name) => /\.(node|so)$/.test(name))
-    .map((name) => join(directory, name));
-  return { name: "@duckdb", directory, natives };
 }

@@ -4,11 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 // @ts-expect-error: plain JavaScript, without types here.
-import { openEngine } from "./host/engine.js";
+import { openEngine } from "../segments/host/engine.js";
 // @ts-expect-error: the same.
-import { packNext } from "./host/pack.js";
+import { packNext } from "../segments/host/pack.js";
 // @ts-expect-error: the same.
 import { answer } from "./host/query.js";
+// @ts-expect-error: the same.
+import * as packing from "./host/relation.js";
+// @ts-expect-error: the same.
+import { macros } from "./host/sql/macros.js";
 
 const DAY = "2026-11-27";
 const TODAY = "2026-11-28";
@@ -19,7 +23,7 @@ let connection: any;
 
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "fh-analytics-"));
-  connection = await openEngine(root);
+  connection = await openEngine(root, macros);
 });
 beforeEach(() => {
   for (const name of readdirSync(root)) rmSync(join(root, name), { recursive: true });
@@ -226,7 +230,7 @@ describe("rows:", () => {
 describe("packing:", () => {
   const sum = () => value("sum(_sample_interval)", "FROM ds");
   const packAll = async () => {
-    while (await packNext(connection, root, TODAY)) {}
+    while (await packNext(connection, root, TODAY, packing)) {}
   };
 
   test("full segments become one file; what is being written stays", async () => {
@@ -252,10 +256,10 @@ describe("packing:", () => {
   test("small files of a day that is over are packed together, those of today once there are eight", async () => {
     for (let id = 1; id <= 3; id++) {
       put(`0000000${id}.seg`, lines({ t: id }), { date: TODAY });
-      await packNext(connection, root, TODAY);
+      await packNext(connection, root, TODAY, packing);
     }
     expect(names("ds", TODAY)).toHaveLength(3);
-    while (await packNext(connection, root, "2026-11-29")) {}
+    while (await packNext(connection, root, "2026-11-29", packing)) {}
     expect(names("ds", TODAY)).toEqual(["00000001-00000003.parquet"]);
     expect(await sum()).toBe("3");
   });

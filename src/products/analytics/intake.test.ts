@@ -1,18 +1,16 @@
-/** Data points on their way to disk: read, sampled, written, kept as long as they shall be. */
+/** Data points on their way to disk: read, sampled, written. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { SEGMENT_BYTES } from "../segments/limits.ts";
 import { readPoint } from "./data-point.ts";
-import { sortFiles } from "./host/files.ts";
 import { Intake } from "./intake.ts";
-import { keepAccount } from "./keeper.ts";
-import { FULL_RATE, MAX_DATASETS, MAX_KEPT_RATE, SEGMENT_BYTES } from "./limits.ts";
+import { FULL_RATE, MAX_DATASETS, MAX_KEPT_RATE } from "./limits.ts";
 import { Sampler } from "./sampler.ts";
 
 const ACCOUNT = "a".repeat(32);
 const NOW = Date.UTC(2026, 10, 28, 12);
-const DAY = "2026-11-28";
 const bytes = (text: string) => [...Buffer.from(text)];
 
 let root: string;
@@ -114,20 +112,20 @@ describe("intake", () => {
     logged = [];
     intake = new Intake(root, { sealed: (id) => sealed.push(id), log: (line) => logged.push(line) });
   });
-  afterEach(() => intake.close());
+  afterEach(() => intake.writer.close());
   const today = () => new Date().toISOString().slice(0, 10);
   const directory = (dataset = "ds") => join(root, ACCOUNT, dataset, today());
 
   test("points are appended to one file, from one process and the next", async () => {
     intake.write(ACCOUNT, "ds", point("a"));
     expect(existsSync(directory())).toBe(false);
-    intake.flush();
+    intake.writer.flush();
     intake.write(ACCOUNT, "ds", point("b", '{"t":2'));
-    await intake.close();
+    await intake.writer.close();
     expect(readFileSync(join(directory(), "00000001.open"), "utf8")).toBe('{"t":1}\n{"t":2}\n');
     const next = new Intake(root, { sealed: () => {}, log: () => {} });
     next.write(ACCOUNT, "ds", point("c"));
-    await next.close();
+    await next.writer.close();
     expect(readdirSync(directory()).sort()).toEqual(["00000001.open", "00000002.open"]);
   });
 
@@ -135,7 +133,7 @@ describe("intake", () => {
     const large = point("a", `{"t":1,"b1":"${"x".repeat(16_000)}"`);
     for (let n = 0; n <= SEGMENT_BYTES / 16_000 + 1; n++) {
       intake.write(ACCOUNT, "ds", large);
-      intake.flush();
+      intake.writer.flush();
     }
     await vi.waitFor(() => expect(sealed).toEqual([ACCOUNT]));
     expect(readdirSync(directory()).sort()).toEqual(["00000001.seg", "00000002.open"]);
@@ -143,8 +141,8 @@ describe("intake", () => {
 
   test("a segment of a day that is over is sealed", async () => {
     intake.write(ACCOUNT, "ds", point("a"));
-    intake.flush();
-    await intake.sealPast("2999-01-01");
+    intake.writer.flush();
+    await intake.writer.sealPast("2999-01-01");
     expect(readdirSync(directory())).toEqual(["00000001.seg"]);
     expect(sealed).toEqual([ACCOUNT]);
   });
@@ -154,7 +152,7 @@ describe("intake", () => {
     writeFileSync(join(root, ACCOUNT, "ds"), "no directory");
     for (let n = 0; n < 3; n++) {
       intake.write(ACCOUNT, "ds", point("a"));
-      intake.flush();
+      intake.writer.flush();
     }
     expect(intake.dropped).toBe(3);
     expect(logged).toEqual([expect.stringMatching(/^data points of a{32}\/ds are dropped: /)]);
@@ -166,66 +164,4 @@ describe("intake", () => {
     intake.write(ACCOUNT, "d0", point("a"));
     expect(intake.dropped).toBe(1);
   });
-});
-
-describe("keeping", () => {
-  const keeping = (parts = {}) => ({
-    retentionMs: 30 * 86_400_000,
-    maxBytes: 1_000_000,
-    isOpen: () => false,
-    release: async () => {},
-    log: () => {},
-    ...parts,
-  });
-  const put = (path: string, size = 1) => {
-    mkdirSync(join(root, path, ".."), { recursive: true });
-    writeFileSync(join(root, path), "x".repeat(size));
-  };
-  const all = () =>
-    (readdirSync(root, { recursive: true, encoding: "utf8" }) as string[]).filter((name) => /\.\w+$/.test(name)).sort();
-
-  test("days that are too old go, and a dataset with its last one", async () => {
-    put("old/2026-10-28/00000001.seg");
-    put("ds/2026-10-28/00000001.seg");
-    put("ds/2026-10-29/00000001-00000002.parquet");
-    expect(await keepAccount(root, keeping(), NOW)).toBe(false);
-    expect(all()).toEqual(["ds/2026-10-29/00000001-00000002.parquet"]);
-    expect(readdirSync(root)).toEqual(["ds"]);
-  });
-
-  test("segments that nobody writes to any more are sealed", async () => {
-    put("left/2026-11-27/00000001.open");
-    put(`open/${DAY}/00000001.open`);
-    const isOpen = (directory: string, date: string) => directory.endsWith("open") && date === DAY;
-    expect(await keepAccount(root, keeping({ isOpen }), NOW)).toBe(true);
-    expect(all()).toEqual(["left/2026-11-27/00000001.seg", `open/${DAY}/00000001.open`]);
-  });
-
-  test("an account with too much loses its oldest days", async () => {
-    for (const day of ["26", "27", "28"]) put(`ds/2026-11-${day}/00000001-00000001.parquet`, 400);
-    const log: string[] = [];
-    await keepAccount(root, keeping({ maxBytes: 900, log: (line: string) => log.push(line) }), NOW);
-    expect(all().map((name) => name.slice(3, 13))).toEqual(["2026-11-27", "2026-11-28"]);
-    expect(log).toHaveLength(1);
-  });
-});
-
-test("a packed file stands for all in its range, and not for itself", () => {
-  const { live, replaced } = sortFiles([
-    "00000001-00000003.parquet",
-    "00000001-00000001.parquet",
-    "00000002.seg",
-    "00000004.open",
-    "00000008.open",
-    "00000008.seg",
-    "00000005-00000006.parquet.tmp",
-    "stray",
-    "00000007.parquet",
-  ]);
-  expect(live.map(({ name }) => name)).toEqual(["00000001-00000003.parquet", "00000004.open", "00000008.seg"]);
-  expect(replaced.map(({ name }) => name).sort()).toEqual([
-    "00000001-00000001.parquet",
-    "00000002.seg",
-    "00000008.open",
-  ]);
 });

@@ -1,4 +1,7 @@
 import type { HostProgram } from "../hosts/program.ts";
 
 /** The SQLite host's program. */
-export const databaseHostProgram: HostProgram = { directories: ["hosts", "d1/host"], main: "d1/host/main.js" };
+export const databaseHostProgram: HostProgram = {
+  directories: ["products/hosts", "products/d1/host"],
+  main: "products/d1/host/main.js",
+};

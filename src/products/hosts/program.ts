@@ -10,7 +10,8 @@ export interface HostProgram {
   packages?: { name: string; directory: string /** Files whose libraries it needs, too. */; natives: string[] };
 }
 
-export const programRoot = join(import.meta.dirname, "..");
+/** `src`. */
+export const programRoot = join(import.meta.dirname, "..", "..");
 
 /** Path of the program on the host, without a sandbox. */
 export function programPath({ main }: HostProgram): string {

@@ -1,6 +1,6 @@
 // @ts-check
-import { DATASET, datasetsIn, filesOf } from "./files.ts";
-import { MAX_ATTEMPTS, MEMORY_MB } from "./limits.js";
+import { filesOf, STREAM, streamsIn } from "../../segments/host/files.ts";
+import { MAX_ATTEMPTS, MEMORY_MB } from "../../segments/host/limits.js";
 import { rowsOf } from "./relation.js";
 import { resultText, textResult, timeText } from "./results.js";
 import { InvalidQuery } from "./sql/invalid-query.js";
@@ -45,8 +45,8 @@ function resultNames({ items }) {
 
 /** @param {string} root @param {string} dataset */
 function relation(root, dataset) {
-  const datasets = datasetsIn(root);
-  if (!DATASET.test(dataset) || !datasets.includes(dataset)) {
+  const datasets = streamsIn(root);
+  if (!STREAM.test(dataset) || !datasets.includes(dataset)) {
     const near = datasets.find((name) => name.toLowerCase() === dataset.toLowerCase());
     throw new InvalidQuery(
       `unable to find the dataset ${JSON.stringify(dataset)}. ${near ? `Write ${near}.` : "A dataset is made when a Worker writes its first data point; SHOW TABLES lists those there are."}`,
@@ -62,7 +62,7 @@ function show(what, format, root) {
       return textResult(
         format,
         ["dataset", "type"],
-        datasetsIn(root).map((name) => [name, "default"]),
+        streamsIn(root).map((name) => [name, "default"]),
       );
     case "TIMEZONE":
       return textResult(format, ["timezone"], [["Etc/UTC"]]);

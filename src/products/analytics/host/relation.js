@@ -1,7 +1,7 @@
 // @ts-check
 /** SQL of the rows in files. */
 
-import { quoted } from "./sql/functions.js";
+import { quoted } from "../../segments/host/quoted.js";
 import { InvalidQuery } from "./sql/invalid-query.js";
 import { COLUMNS, identifier } from "./sql/write.js";
 
@@ -53,3 +53,6 @@ export function rowsOf(dataset, { packed, segments }) {
   if (parts.length === 0) throw new InvalidQuery(`the dataset ${JSON.stringify(dataset)} has no data any more.`);
   return `(SELECT ${quoted(dataset)} AS dataset, * FROM (${parts.join(" UNION ALL ")}))`;
 }
+
+/** Of packed files: the rows of a row group, the unit that a query can skip. */
+export const format = "ROW_GROUP_SIZE 122880";

@@ -3,6 +3,7 @@
  * The functions of the original's SQL reference, in the database's words. Each is made of parts that take any argument of its
  * kind; the macros (`fh_…`) stand in `macros.js`. A function that is not here is refused.
  */
+import { quoted } from "../../../segments/host/quoted.js";
 import { InvalidQuery } from "./invalid-query.js";
 
 /** @typedef {import("./expressions.js").Expression} Expression */
@@ -351,9 +352,4 @@ for (const [name, digits] of /** @type {const} */ ([
     if (call.type(0) !== "number") return `${name}(${text(call, 0)})`;
     return `fh_whole_bytes(${name}(CAST(${integer(call, 0)} AS UBIGINT)), ${digits})`;
   });
-}
-
-/** @param {string} value */
-export function quoted(value) {
-  return `'${value.replaceAll("'", "''")}'`;
 }

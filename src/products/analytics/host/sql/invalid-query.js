@@ -1,6 +1,8 @@
 // @ts-check
+import { Refusal } from "../../../segments/host/refusal.js";
+
 /** A query that is refused; the message says what is wrong and what to write instead. The original's answer is HTTP 422. */
-export class InvalidQuery extends Error {
+export class InvalidQuery extends Refusal {
   name = "InvalidQuery";
 
   /** @param {string} message */

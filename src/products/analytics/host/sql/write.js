@@ -1,5 +1,6 @@
 // @ts-check
-import { functionNamed, quoted } from "./functions.js";
+import { quoted } from "../../../segments/host/quoted.js";
+import { functionNamed } from "./functions.js";
 import { InvalidQuery } from "./invalid-query.js";
 
 /** @typedef {import("./expressions.js").Expression} Expression */

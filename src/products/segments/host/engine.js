@@ -1,15 +1,15 @@
 // @ts-check
 import { DuckDBInstance } from "@duckdb/node-api";
 import { MEMORY_MB, THREADS } from "./limits.js";
-import { quoted } from "./sql/functions.js";
-import { macros } from "./sql/macros.js";
+import { quoted } from "./quoted.js";
 
 /**
  * An engine without a database of its own that may read and write below one directory and nowhere else, loads nothing and
  * keeps its settings.
  * @param {string} directory
+ * @param {string[]} [statements] Run before that, such as settings and macros.
  */
-export async function openEngine(directory) {
+export async function openEngine(directory, statements = []) {
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
   const settings = [
@@ -22,6 +22,7 @@ export async function openEngine(directory) {
     `set allowed_directories = [${quoted(`${directory}/`)}]`,
     "set enable_external_access = false",
   ];
-  for (const statement of [...settings, ...macros, "set lock_configuration = true"]) await connection.run(statement);
+  for (const statement of [...settings, ...statements, "set lock_configuration = true"])
+    await connection.run(statement);
   return connection;
 }

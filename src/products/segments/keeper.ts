@@ -1,7 +1,7 @@
 import { readdirSync, renameSync, rmdirSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { datasetsIn, datesOf, namesIn, segmentName, sortFiles } from "./host/files.ts";
+import { type DataFile, datesOf, namesIn, segmentName, sortFiles, streamsIn } from "./host/files.ts";
 
 const ACCOUNT = /^[0-9a-f]{32}$/;
 
@@ -9,14 +9,14 @@ export interface Keeping {
   retentionMs: number;
   /** Bytes of an account; what is oldest goes first. */
   maxBytes: number;
-  /** Whether points are being appended to a dataset's segments of that day. */
+  /** Whether rows are being appended to a stream's segments of that day. */
   isOpen(directory: string, date: string): boolean;
   /** Lets go of such a segment. */
   release(directory: string, date: string): Promise<void>;
   log(line: string): void;
 }
 
-/** Accounts that have data points. */
+/** Accounts that have rows. */
 export function accountsIn(root: string): string[] {
   try {
     return readdirSync(root).filter((name) => ACCOUNT.test(name));
@@ -27,16 +27,17 @@ export function accountsIn(root: string): string[] {
 }
 
 /**
- * Removes days of an account that are too old or too much, and seals segments that an earlier process left. Says whether there is something to pack.
+ * Removes days of an account that are too old and files that are too much, and seals segments that an earlier process left.
+ * Says whether there is something to pack.
  */
 export async function keepAccount(root: string, keeping: Keeping, nowMs: number): Promise<boolean> {
   const oldest = new Date(nowMs - keeping.retentionMs).toISOString().slice(0, 10);
   const today = new Date(nowMs).toISOString().slice(0, 10);
-  const days: Day[] = [];
+  const kept: KeptFile[] = [];
   let isToPack = false;
-  for (const dataset of datasetsIn(root)) {
-    const directory = join(root, dataset);
-    for (const date of datesOf(root, dataset)) {
+  for (const stream of streamsIn(root)) {
+    const directory = join(root, stream);
+    for (const date of datesOf(root, stream)) {
       const path = join(directory, date);
       if (date < oldest) {
         await rm(path, { recursive: true, force: true });
@@ -46,11 +47,12 @@ export async function keepAccount(root: string, keeping: Keeping, nowMs: number)
       const { live, replaced } = sortFiles(namesIn(path));
       const packed = live.filter(({ kind }) => kind === "parquet").length;
       isToPack ||= replaced.length > 0 || live.some(({ kind }) => kind === "seg") || (date < today && packed > 1);
-      days.push({ directory, date, bytes: bytesOf(path) });
+      kept.push(...live.map((file) => ({ directory, date, file, bytes: bytesOf(join(path, file.name)) })));
+      removeIfEmpty(path);
     }
     removeIfEmpty(directory);
   }
-  await removeSurplus(days, keeping, root);
+  await removeSurplus(kept, keeping, root);
   return isToPack;
 }
 
@@ -62,31 +64,34 @@ function sealLeft(directory: string): void {
   }
 }
 
-interface Day {
-  /** Of the dataset. */
+interface KeptFile {
+  /** Of the stream. */
   directory: string;
   date: string;
+  file: DataFile;
   bytes: number;
 }
 
-async function removeSurplus(days: Day[], { maxBytes, release, log }: Keeping, root: string): Promise<void> {
-  let bytes = days.reduce((sum, day) => sum + day.bytes, 0);
+/** Oldest days first, and of a day the files that were written first. */
+async function removeSurplus(kept: KeptFile[], { maxBytes, release, log }: Keeping, root: string): Promise<void> {
+  let bytes = kept.reduce((sum, file) => sum + file.bytes, 0);
   if (bytes <= maxBytes) return;
-  days.sort((a, b) => (a.date < b.date ? -1 : 1));
-  for (const { directory, date, bytes: freed } of days) {
+  log(`the oldest rows are removed: ${root} has ${bytes} bytes, and may have ${maxBytes}`);
+  kept.sort((a, b) => (a.date === b.date ? a.file.first - b.file.first : a.date < b.date ? -1 : 1));
+  for (const { directory, date, file, bytes: freed } of kept) {
     if (bytes <= maxBytes) break;
-    log(`data points of ${date} are removed: ${root} has ${bytes} bytes, and may have ${maxBytes}`);
-    await release(directory, date);
-    await rm(join(directory, date), { recursive: true, force: true });
+    const names = [file.name];
+    if (file.kind === "open") {
+      await release(directory, date);
+      names.push(segmentName(file.first, "seg"));
+    }
+    for (const name of names) await rm(join(directory, date, name), { force: true });
     bytes -= freed;
   }
 }
 
-function bytesOf(directory: string): number {
-  return namesIn(directory).reduce(
-    (sum, name) => sum + (statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0),
-    0,
-  );
+function bytesOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function removeIfEmpty(directory: string): void {

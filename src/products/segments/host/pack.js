@@ -1,29 +1,33 @@
 // @ts-check
 import { closeSync, fsyncSync, openSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { datasetsIn, datesOf, namesIn, packedName, sortFiles } from "./files.ts";
-import { MERGED_BYTES, MERGED_FILES, ROW_GROUP_ROWS } from "./limits.js";
-import { packedRows, segmentRows } from "./relation.js";
-import { quoted } from "./sql/functions.js";
+import { datesOf, namesIn, packedName, sortFiles, streamsIn } from "./files.ts";
+import { MERGED_BYTES, MERGED_FILES } from "./limits.js";
+import { quoted } from "./quoted.js";
 
 /** @typedef {import("@duckdb/node-api").DuckDBConnection} Connection */
 /** @typedef {import("./files.ts").DataFile} DataFile */
+/**
+ * SQL of the rows in files of either kind, with the same columns, and the settings of a packed file.
+ * @typedef {{ segmentRows(paths: string[]): string, packedRows(paths: string[]): string, format: string }} Rows
+ */
 
 /**
- * Packs one day of one dataset that has something to pack; says whether there was one.
+ * Packs one day of one stream that has something to pack; says whether there was one.
  * @param {Connection} connection
  * @param {string} root
  * @param {string} today Its segments may still be written to.
+ * @param {Rows} rows
  */
-export async function packNext(connection, root, today) {
-  for (const dataset of datasetsIn(root)) {
-    for (const date of datesOf(root, dataset)) {
-      const directory = join(root, dataset, date);
+export async function packNext(connection, root, today, rows) {
+  for (const stream of streamsIn(root)) {
+    for (const date of datesOf(root, stream)) {
+      const directory = join(root, stream, date);
       const { live, replaced } = sortFiles(namesIn(directory));
       for (const { name } of replaced) remove(join(directory, name));
       const files = toPack(directory, live, date < today);
       if (files.length === 0) continue;
-      await pack(connection, directory, files);
+      await pack(connection, directory, files, rows);
       return true;
     }
   }
@@ -46,8 +50,8 @@ function toPack(directory, live, isPast) {
   return full;
 }
 
-/** @param {Connection} connection @param {string} directory @param {DataFile[]} files In order. */
-async function pack(connection, directory, files) {
+/** @param {Connection} connection @param {string} directory @param {DataFile[]} files In order. @param {Rows} rows */
+async function pack(connection, directory, files, { packedRows, segmentRows, format }) {
   const paths = (/** @type {boolean} */ packed) =>
     files.filter(({ kind }) => (kind === "parquet") === packed).map(({ name }) => join(directory, name));
   const [old, segments] = [paths(true), paths(false)];
@@ -55,7 +59,7 @@ async function pack(connection, directory, files) {
   const name = packedName(files[0]?.first ?? 0, files.at(-1)?.last ?? 0);
   const draft = join(directory, `${name}.tmp`);
   await connection.run(
-    `COPY (${rows.join(" UNION ALL ")}) TO ${quoted(draft)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`,
+    `COPY (${rows.join(" UNION ALL ")}) TO ${quoted(draft)} (FORMAT parquet, COMPRESSION zstd, ${format})`,
   );
   sync(draft);
   renameSync(draft, join(directory, name));

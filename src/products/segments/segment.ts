@@ -6,9 +6,9 @@ import { namesIn, segmentName, sortFiles } from "./host/files.ts";
 const sync = promisify(fdatasync);
 const closed = promisify(close);
 
-/** The file that data points of a dataset are appended to (`host/files.ts`). Node's file may be closed in between. */
+/** The file that rows of a stream are appended to (`host/files.ts`). Node's file may be closed in between. */
 export class Segment {
-  /** UTC, as `YYYY-MM-DD`: points that come on another day go to another segment. */
+  /** UTC, as `YYYY-MM-DD`: rows that come on another day go to another segment. */
   readonly date: string;
   readonly #directory: string;
   readonly #id: number;
@@ -26,8 +26,8 @@ export class Segment {
   }
 
   /** A new one, with an id after all there are or were. */
-  static create(dataset: string, date: string): Segment {
-    const directory = join(dataset, date);
+  static create(stream: string, date: string): Segment {
+    const directory = join(stream, date);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const { live, replaced } = sortFiles(namesIn(directory));
     const last = Math.max(0, ...[...live, ...replaced].map((file) => file.last));

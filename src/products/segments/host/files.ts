@@ -1,7 +1,7 @@
 /**
- * Files of an account's data points: `<dataset>/<YYYY-MM-DD>/<file>`. New points are appended to `<id>.open`, which becomes
- * `<id>.seg` when it is full; segments are packed into `<first>-<last>.parquet`, which stands for all files with ids in that
- * range. So a crash between making one and removing the others leaves nothing that would be counted twice.
+ * Files of an account's rows: `<stream>/<YYYY-MM-DD>/<file>`; a stream of Analytics Engine is a dataset. New rows are appended
+ * to `<id>.open`, which becomes `<id>.seg` when it is full; segments are packed into `<first>-<last>.parquet`, which stands for
+ * all files with ids in that range. So a crash between making one and removing the others leaves nothing that would be counted twice.
  */
 import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -14,8 +14,8 @@ export interface DataFile {
   kind: "open" | "seg" | "parquet";
 }
 
-/** Also a name that may be part of a path. */
-export const DATASET = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,127}$/;
+/** Name of a stream, which may be part of a path. */
+export const STREAM = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,127}$/;
 const DATE = /^\d{4}-\d\d-\d\d$/;
 const FILE = /^(\d{8})(?:-(\d{8}))?\.(open|seg|parquet)$/;
 
@@ -42,19 +42,20 @@ export function sortFiles(names: string[]): { live: DataFile[]; replaced: DataFi
   };
 }
 
-export function datasetsIn(root: string): string[] {
-  return directories(root).filter((name) => DATASET.test(name));
+export function streamsIn(root: string): string[] {
+  return directories(root).filter((name) => STREAM.test(name));
 }
 
-export function datesOf(root: string, dataset: string): string[] {
-  return directories(join(root, dataset)).filter((name) => DATE.test(name));
+export function datesOf(root: string, stream: string): string[] {
+  return directories(join(root, stream)).filter((name) => DATE.test(name));
 }
 
-/** Paths of a dataset's files that count, oldest first. */
-export function filesOf(root: string, dataset: string): { packed: string[]; segments: string[] } {
+/** Paths of a stream's files that count, oldest first, of days that are not before `since` (`YYYY-MM-DD`). */
+export function filesOf(root: string, stream: string, since = ""): { packed: string[]; segments: string[] } {
   const found = { packed: [] as string[], segments: [] as string[] };
-  for (const date of datesOf(root, dataset)) {
-    const directory = join(root, dataset, date);
+  for (const date of datesOf(root, stream)) {
+    if (date < since) continue;
+    const directory = join(root, stream, date);
     for (const { name, kind } of sortFiles(namesIn(directory)).live) {
       (kind === "parquet" ? found.packed : found.segments).push(join(directory, name));
     }

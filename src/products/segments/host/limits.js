@@ -1,5 +1,5 @@
 // @ts-check
-/** Own bounds of the analytics host. */
+/** Own bounds of the hosts that query and pack rows. */
 
 /** Rows of a result, and bytes of its text. */
 export const MAX_ROWS = 100_000;
@@ -9,8 +9,6 @@ export const MEMORY_MB = 512;
 export const THREADS = 2;
 /** A query is read anew when files of it were packed away meanwhile. */
 export const MAX_ATTEMPTS = 4;
-/** Rows of a row group, the unit that a query can skip. */
-export const ROW_GROUP_ROWS = 122_880;
 /** Packed files of a day up to this size are packed together, once there are so many. */
 export const MERGED_BYTES = 64 * 1024 * 1024;
 export const MERGED_FILES = 8;

@@ -1,0 +1,5 @@
+// @ts-check
+/** A request that cannot be answered as it is; the message says what to change. */
+export class Refusal extends Error {
+  name = "Refusal";
+}
