@@ -99,6 +99,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
     routesPath: files.routes,
     homesPath: files.homes,
     queuesPath: files.queueRecords,
+    observedPath: files.observed,
     retentionMs: config.assets.retentionMs,
     before: async (snapshot) => {
       await accessKeys.write();

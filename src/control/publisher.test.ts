@@ -25,6 +25,7 @@ describe("Publisher", () => {
       routesPath,
       homesPath: join(platform.config.dataDir, "homes.json"),
       queuesPath: join(platform.config.dataDir, "queues.json"),
+      observedPath: join(platform.config.dataDir, "observed.json"),
       retentionMs: 0,
       before: async () => {},
       announce: (generation) => new Promise((done, fail) => void announced.push({ generation, done, fail })),

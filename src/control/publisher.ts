@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { HomesSnapshot } from "../domain/homes.ts";
 import type { QueuesSnapshot } from "../domain/queues.ts";
 import type { RoutingSnapshot } from "../domain/routing.ts";
+import type { ObservedSnapshot } from "../domain/trace.ts";
 import { writeDurably } from "../lib/durable-file.ts";
 import type { Database } from "../store/schema.ts";
 import { SnapshotTaker } from "./snapshot.ts";
@@ -11,10 +12,11 @@ const RETRY_MS = 1000;
 
 export interface PublisherParts {
   db: Kysely<Database>;
-  /** Files of the snapshot, of the homes that go with it, and of the queues. */
+  /** Files of the snapshot, of the homes that go with it, of the queues, and of the scripts that are observed. */
   routesPath: string;
   homesPath: string;
   queuesPath: string;
+  observedPath: string;
   /** How long static files of replaced versions stay reachable. */
   retentionMs: number;
   /** Work that must be done before edges see the snapshot. */
@@ -36,6 +38,7 @@ export class Publisher {
   /** Undefined: nothing was written since the start, so that a missing file is made. */
   #writtenHomes: string | undefined;
   #writtenQueues: string | undefined;
+  #writtenObserved: string | undefined;
   /** Whether a publication has succeeded since the start. */
   published = false;
 
@@ -63,11 +66,12 @@ export class Publisher {
   async #publishNow(): Promise<void> {
     clearTimeout(this.#retry);
     try {
-      const { routing, homes, queues } = await this.#snapshots.take();
+      const { routing, homes, queues, observed } = await this.#snapshots.take();
       await this.#parts.before(routing);
       // First: who reads the routes must find the homes that they need.
       await this.#writeHomes({ generation: routing.generation, homes });
       await this.#writeQueues(queues);
+      await this.#writeObserved({ scripts: observed });
       await writeDurably(this.#parts.routesPath, JSON.stringify(routing));
       await this.#parts.announce(routing.generation);
       this.published = true;
@@ -91,5 +95,12 @@ export class Publisher {
     if (queues === this.#writtenQueues) return;
     await writeDurably(this.#parts.queuesPath, queues);
     this.#writtenQueues = queues;
+  }
+
+  async #writeObserved(snapshot: ObservedSnapshot): Promise<void> {
+    const observed = JSON.stringify(snapshot);
+    if (observed === this.#writtenObserved) return;
+    await writeDurably(this.#parts.observedPath, observed);
+    this.#writtenObserved = observed;
   }
 }

@@ -31,6 +31,7 @@ function runtimeOver(call: (name: string, request: unknown) => unknown) {
     routesPath: files.routes,
     homesPath: files.homes,
     queuesPath: files.queueRecords,
+    observedPath: files.observed,
     retentionMs: 0,
     before: async () => {},
     announce: async (generation) => void (await channel.call("publish", { generation })),

@@ -13,6 +13,16 @@ beforeEach(async () => {
 afterEach(() => platform.end());
 
 describe("SnapshotTaker", () => {
+  it("has the scripts that are observed, and no others", async () => {
+    await addScript(platform, "plain", 1);
+    await addScript(platform, "tailed", 1, { settings_json: '{"tail_consumers":[{"service":"t"}]}' });
+    await addScript(platform, "quiet", 1, { settings_json: '{"observability":{"enabled":false}}' });
+    const accountId = platform.account.id;
+    expect((await taker.take()).observed).toEqual([
+      { accountId, script: "tailed", tailConsumers: ["t"], logpush: false },
+    ]);
+  });
+
   it("has each script with its newest deployment, versions and aliases", async () => {
     await addScript(platform, "b-split", 3, { previews_enabled: 1, settings_json: '{"version_affinity":"ip"}' });
     await deploy(platform, "b-split", "old", [["b-split-1", 100]]);

@@ -3,6 +3,8 @@ import type { Home } from "../domain/homes.ts";
 import type { QueuesSnapshot } from "../domain/queues.ts";
 import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
 import { keptVersions } from "../domain/script-kind.ts";
+import type { ObservedScript } from "../domain/trace.ts";
+import { observedScript } from "../observe/observed.ts";
 import { activeSites, aliasedSites, MAX_RETAINED_VERSIONS, sitesServedSince } from "../products/assets/routed-sites.ts";
 import { takeQueues } from "../products/queues/snapshot.ts";
 import type { Database } from "../store/schema.ts";
@@ -14,11 +16,12 @@ import { HomeTaker } from "./homes.ts";
 
 type KnownVersions = Map<string, { state: string; versions: string[]; sites: Record<string, string> }>;
 
-/** All that is published together: where requests go, who owns which state, and which queues there are. */
+/** All that is published together: where requests go, who owns which state, which queues there are, and who is observed. */
 export interface PublishedState {
   routing: RoutingSnapshot;
   homes: Home[];
   queues: QueuesSnapshot;
+  observed: ObservedScript[];
 }
 
 /** Reads routing snapshots from the database. */
@@ -43,7 +46,8 @@ export class SnapshotTaker {
     return this.#db.transaction().execute(async (tx) => {
       const generation = await nextGeneration(tx);
       const accounts = await tx.selectFrom("accounts").select(["id", "subdomain"]).orderBy("id").execute();
-      const scripts = await this.#scripts(tx);
+      const observed: ObservedScript[] = [];
+      const scripts = await this.#scripts(tx, observed);
       const watched = await watchedDeployments(tx);
       for (const share of await activeShares(tx)) {
         const script = scripts.get(share.script_id);
@@ -73,12 +77,12 @@ export class SnapshotTaker {
         ...{ generation, accounts, scripts: [...scripts.values()], ...(await routedNames(tx)) },
         ...(sessions.length > 0 && { sessions }),
       };
-      return { routing, homes, queues: await takeQueues(tx) };
+      return { routing, homes, queues: await takeQueues(tx), observed };
     });
   }
 
-  /** Script id to what is known without deployments and aliases, in the order of names. */
-  async #scripts(tx: Kysely<Database>): Promise<Map<string, RoutedScript>> {
+  /** Script id to what is known without deployments and aliases, in the order of names. Adds to `observed` those that are. */
+  async #scripts(tx: Kysely<Database>, observed: ObservedScript[]): Promise<Map<string, RoutedScript>> {
     const rows = await tx
       .selectFrom("scripts")
       .leftJoin("pages_projects", "pages_projects.script_id", "scripts.id")
@@ -107,6 +111,8 @@ export class SnapshotTaker {
       }
       known.set(row.id, list);
       const settings = scriptSettings(row);
+      const watched = observedScript(row.account_id, row.name, settings);
+      if (watched) observed.push(watched);
       // A session of remote development has a secret of its own.
       const protection = row.kind === "session" ? undefined : protectionOf(settings, defaults.get(row.account_id));
       scripts.set(row.id, {

@@ -71,6 +71,11 @@ export interface SupervisorCalls {
   databaseHost: { request: { hostId: string; accountId: string; kind: HostKind }; reply: { socket: string } };
   /** Services: end this host at once: a query does not end, or nobody needs it any more. */
   endDatabaseHost: { request: { hostId: string }; reply: Record<string, never> };
+  /**
+   * Services: somebody watches these scripts now, and no others. Replies once their runners report invocations, within
+   * some seconds: those that did not are replaced. Forgotten when the services process ends.
+   */
+  trace: { request: { scripts: ScriptName[] }; reply: Record<string, never> };
   /** Control: what each edge has counted since it began. Edges that do not answer are left out. */
   counts: { request: Record<string, never>; reply: { edges: EdgeCounts[] } };
   status: { request: Record<string, never>; reply: PlatformStatus };
@@ -116,6 +121,11 @@ export interface ReleaseRequest {
   versionId: string;
   onlyIfIdle: boolean;
   closeWebSockets?: boolean;
+}
+
+export interface ScriptName {
+  accountId: string;
+  script: string;
 }
 
 /** What a socket for calls between runners leads to: a script (by its deployment), or the home that owns this state. */

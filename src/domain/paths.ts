@@ -44,6 +44,8 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     queues: join(dataDir, "queues"),
     /** Which queues there are, and who consumes them; for services. */
     queueRecords: join(dataDir, "queues.json"),
+    /** Scripts of whose invocations somebody wants to know; for the supervisor and services. */
+    observed: join(dataDir, "observed.json"),
     /** Data points of an account: a directory for each dataset (`products/analytics/host/files.ts`). */
     analytics: (accountId: string) => join(dataDir, "analytics", accountId),
     analyticsRoot: join(dataDir, "analytics"),

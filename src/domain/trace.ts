@@ -3,14 +3,27 @@
  * original's trace events, which clients and Tail Workers read (source: workers-semantics.md, real-time logs).
  */
 
-/** One invocation as the runtime reports it, in JSON: `workerd/tail.worker.js` sends it. */
+/** Key of {@link TraceItem} for what only Tail Workers may ask for. No JSON shows it. */
+export const UNREDACTED = Symbol("unredacted");
+
+/** What was left out of a request: its URL, and the values of headers by lower-case name, where they differ. */
+export interface Unredacted {
+  url?: string;
+  headers?: Record<string, string>;
+}
+
+/** One invocation, as the runtime reports it through `workerd/tail.worker.js`. */
 export interface TraceItem {
   /** When it began, in milliseconds since 1970. */
   eventTimestamp: number | null;
   /** `ok`, `exception`, … */
   outcome: string;
-  /** What was handled, such as `{request, response?}`, `{cron, scheduledTime}`, `{queue, batchSize}`, `{rpcMethod}`. */
+  /**
+   * What was handled, such as `{request, response?}`, `{cron, scheduledTime}`, `{queue, batchSize}`, `{rpcMethod}`. Of a
+   * request, what may be a secret reads `REDACTED`: the runtime sees to that.
+   */
   event: Record<string, unknown> | null;
+  [UNREDACTED]?: Unredacted;
   logs: TraceLog[];
   exceptions: TraceException[];
   diagnosticsChannelEvents: unknown[];
@@ -21,7 +34,7 @@ export interface TraceItem {
   truncated: boolean;
   /** Milliseconds. The runtime reports 0; see `wallTime`. */
   cpuTime: number;
-  /** Milliseconds between the beginning and the arrival of the report. */
+  /** Milliseconds from its beginning to its very end, `waitUntil` included. */
   wallTime: number;
 }
 
@@ -45,6 +58,13 @@ export interface TraceSource {
   /** Name of the script; that of a Pages project is `pages-worker--<project>`. */
   script: string;
   versionId: string;
+  /** Annotation `workers/tag` of the version; empty: none. */
+  versionTag: string;
+}
+
+/** What control publishes in `observed.json`. */
+export interface ObservedSnapshot {
+  scripts: ObservedScript[];
 }
 
 /** Why a script's invocations are reported at all; a script without a reason costs nothing. Published in `observed.json`. */
@@ -59,7 +79,10 @@ export interface ObservedScript {
   logpush: boolean;
 }
 
-/** Takes what was reported of one version. It neither throws nor waits, and bounds what it keeps. */
+/**
+ * Takes what was reported of one version of any script that is traced, whoever has it traced. It neither throws nor waits,
+ * bounds what it keeps, and changes nothing of the items: others get the same.
+ */
 export interface TraceListener {
   take(source: TraceSource, items: readonly TraceItem[]): void;
 }

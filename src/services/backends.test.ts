@@ -61,6 +61,7 @@ beforeEach(async () => {
     secrets: new SecretReader(directory, directory),
     queues,
     dataPoints: { write: () => {} },
+    traces: { serve: () => {} },
     caches: noCaches,
     launchRecord: (versionId) => join(directory, `${versionId}.json`),
   });

@@ -3,6 +3,7 @@ import type { Server, Socket } from "node:net";
 import { join } from "node:path";
 import type { AttachRequest } from "../domain/messages.ts";
 import { versionKeyHeader, versionOverridesHeader } from "../domain/split.ts";
+import type { TraceSource } from "../domain/trace.ts";
 import type { Binding, LaunchRecord } from "../domain/version.ts";
 import type { Exchange } from "../lib/http/exchange.ts";
 import { HeaderNames } from "../lib/http/header-names.ts";
@@ -10,6 +11,7 @@ import { leanSocket } from "../lib/http/lean-socket.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
+import type { TraceIntake } from "../observe/intake.ts";
 import { serveDataPoint } from "../products/analytics/backend.ts";
 import type { Intake } from "../products/analytics/intake.ts";
 import { type CacheAccess, CacheBackend, cacheHeaderNames } from "../products/cache/backend.ts";
@@ -30,6 +32,7 @@ import { serveSecret } from "../products/secrets-store/backend.ts";
 import type { SecretReader } from "../products/secrets-store/published.ts";
 import { BINDING_HEADER } from "../workerd/binding-launch.ts";
 import { VERSIONS_CALLER } from "../workerd/link.ts";
+import { DROPPED_HEADER, TAIL_CALLER } from "../workerd/tail.ts";
 import { scopeOf } from "./caches.ts";
 import { MAX_BACKEND_CONNECTIONS } from "./limits.ts";
 import { listenAt } from "./unix-listener.ts";
@@ -42,6 +45,7 @@ interface Caller {
   /** Whose caches it uses. */
   cacheScope: string;
   bindings: Map<string, Binding>;
+  source: TraceSource;
 }
 
 interface Attached {
@@ -58,6 +62,7 @@ export interface BackendsOptions {
   queues: Queues;
   dataPoints: Pick<Intake, "write">;
   versions: VersionLinks;
+  traces: Pick<TraceIntake, "serve">;
   /** Path of a version's launch record. */
   launchRecord(versionId: string): string;
 }
@@ -70,6 +75,7 @@ const names = new HeaderNames([
   DELAY_HEADER,
   REQUEST_HEADER,
   METADATA_SIZE_HEADER,
+  DROPPED_HEADER,
   ...choiceHeaderNames,
   ...cacheHeaderNames,
 ]);
@@ -80,6 +86,7 @@ const formatId = names.id(FORMAT_HEADER);
 const delayId = names.id(DELAY_HEADER);
 const requestId = names.id(REQUEST_HEADER);
 const metadataSizeId = names.id(METADATA_SIZE_HEADER);
+const droppedId = names.id(DROPPED_HEADER);
 const keyId = names.id(versionKeyHeader);
 const overridesId = names.id(versionOverridesHeader);
 
@@ -102,12 +109,10 @@ export class Backends {
     if (!backends) return;
     const record = JSON.parse(await readFile(this.#options.launchRecord(versionId), "utf8")) as LaunchRecord;
     const bindings = new Map(record.bindings.map((binding) => [encodeURIComponent(binding.name), binding]));
-    const server = this.#server({
-      instanceId,
-      accountId: record.accountId,
-      cacheScope: scopeOf(record.accountId, record.scriptName),
-      bindings,
-    });
+    const { accountId, scriptName: script, tag: versionTag } = record;
+    const cacheScope = scopeOf(accountId, script);
+    const source = { accountId, script, versionId, versionTag };
+    const server = this.#server({ instanceId, accountId, cacheScope, bindings, source });
     const accept = (socket: Socket) => server.accept(leanSocket(socket));
     const options = { maxConnections: MAX_BACKEND_CONNECTIONS, paused: true };
     const listener = await listenAt(join(directory, backends.socket), accept, options);
@@ -148,10 +153,14 @@ export class Backends {
   }
 
   #serve(exchange: Exchange<Caller>, head: RequestHead): void {
-    const { instanceId, accountId, cacheScope, bindings } = exchange.state;
+    const { instanceId, accountId, cacheScope, bindings, source } = exchange.state;
     const caller = head.get(bindingId) ?? "";
     if (caller === CACHE_CALLER) {
       this.#caches.serve(exchange, head, cacheScope);
+      return;
+    }
+    if (caller === TAIL_CALLER) {
+      this.#options.traces.serve(exchange, source, head.get(droppedId));
       return;
     }
     if (caller === VERSIONS_CALLER) {

@@ -110,6 +110,7 @@ async function start(maxBytes: number, scriptName = "test"): Promise<void> {
     secrets: new SecretReader(directory, directory),
     queues: new Queues(join(directory, "queues")),
     dataPoints: { write: () => {} },
+    traces: { serve: () => {} },
     launchRecord: () => launchRecord,
   });
   await backends.attach({

@@ -4,7 +4,10 @@ import { Homes } from "../domain/homes.ts";
 import type { HostKind, ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { chooseVersion } from "../domain/routing.ts";
+import type { TraceListener } from "../domain/trace.ts";
 import { parentChannel } from "../lib/channel.ts";
+import { TraceIntake } from "../observe/intake.ts";
+import { ObservedScripts } from "../observe/observed.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { PushConsumers } from "../products/queues/push-consumers.ts";
 import { Queues } from "../products/queues/queues.ts";
@@ -24,7 +27,7 @@ import { Links } from "./links.ts";
 import { notificationQueue } from "./notification-queue.ts";
 import { Outbound } from "./outbound.ts";
 import { ProductsApi } from "./products-api.ts";
-import { Deployments, loadHomes, loadQueues } from "./snapshot.ts";
+import { Deployments, loadHomes, loadObserved, loadQueues } from "./snapshot.ts";
 import { Storage } from "./storage.ts";
 import { VersionLinks } from "./version-links.ts";
 
@@ -78,6 +81,14 @@ export async function runServices(): Promise<void> {
     const message = `Worker "${script}" ${shares ? "has no deployment" : "does not exist"}.`;
     return Promise.resolve({ outcome: "scriptNotFound", begun: false, message });
   });
+  const observed = new ObservedScripts();
+  /** Who takes what runners report of invocations. */
+  const traceListeners: TraceListener[] = [];
+  const traces = new TraceIntake({
+    listeners: traceListeners,
+    dropped: ({ script, versionId }, count) =>
+      console.error(`${count} invocations of ${script} (version ${versionId}) left no trace: there were too many`),
+  });
   const backends = new Backends({
     databases,
     caches,
@@ -87,6 +98,7 @@ export async function runServices(): Promise<void> {
     queues,
     dataPoints,
     versions: new VersionLinks(deployments, links),
+    traces,
     launchRecord: files.launchRecord,
   });
   const deliveryFailure = (queueId: string) => consumers.failure(queueId);
@@ -124,6 +136,7 @@ export async function runServices(): Promise<void> {
   supervisor.handle("routes", async () => {
     homes = await loadHomes(files.homes);
     await deployments.loadFile(files.routes);
+    observed.load(await loadObserved(files.observed));
     await keys.reload();
     await readQueues();
     consumers.retryFailed();
@@ -166,6 +179,7 @@ export async function runServices(): Promise<void> {
 
   homes = await loadHomes(files.homes);
   await deployments.loadFile(files.routes);
+  observed.load(await loadObserved(files.observed));
   await keys.reload();
   await readQueues();
   forgetScripts();

@@ -61,6 +61,7 @@ beforeAll(async () => {
     secrets: new SecretReader(directory, directory),
     queues: new Queues(join(directory, "queues")),
     dataPoints: { write: () => {} },
+    traces: { serve: () => {} },
     launchRecord: () => launchRecord,
   });
   await backends.attach({

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Homes } from "../domain/homes.ts";
 import type { QueuesSnapshot } from "../domain/queues.ts";
 import type { RoutingSnapshot, Share } from "../domain/routing.ts";
+import type { ObservedSnapshot } from "../domain/trace.ts";
 
 /** The active deployments, found by account and script name. */
 export class Deployments {
@@ -34,6 +35,12 @@ export async function loadHomes(path: string): Promise<Homes> {
 export async function loadQueues(path: string): Promise<QueuesSnapshot | undefined> {
   const text = await readIfThere(path);
   return text === undefined ? undefined : JSON.parse(text);
+}
+
+/** Reads the observed scripts that control wrote. Before it has there are none. Throws when they cannot be read. */
+export async function loadObserved(path: string): Promise<ObservedSnapshot> {
+  const text = await readIfThere(path);
+  return text === undefined ? { scripts: [] } : JSON.parse(text);
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -55,6 +55,17 @@ describe.each(["auto", "off"])("a home (sandbox: %s)", (sandbox) => {
     expect(runnersOf(record)[0]?.pid).toBe(runner.pid);
   });
 
+  test("that is watched starts anew with its data, and reports", async () => {
+    const record = storeObjects(pool.config, [newClass()]);
+    await publish(homeOf(record));
+    expect(await ask(pool, record, "/add")).toBe("1");
+    const [before] = runnersOf(record);
+    await pool.pool.watch([{ accountId: record.accountId, script: record.scriptName }]);
+    expect(await ask(pool, record, "/add")).toBe("2");
+    expect(runnersOf(record)).toHaveLength(1);
+    expect(runnersOf(record)[0]?.pid).not.toBe(before?.pid);
+  });
+
   test("moves to the next version without two owners, and with its data", async () => {
     const objects = [newClass()];
     const [first, second] = [storeObjects(pool.config, objects), storeObjects(pool.config, objects)];

@@ -156,6 +156,7 @@ const config :W.Config = (
     links: [],
     state: [],
     events: false,
+    traced: false,
     sockets: 1,
   };
 }

@@ -37,6 +37,7 @@ const plan = (files: LaunchPlan["files"]): LaunchPlan => ({
   links: [],
   state: [],
   events: false,
+  traced: false,
   sockets: 1,
 });
 

@@ -68,6 +68,12 @@ export const STATE_WAIT_MS = HOME_DRAIN_MS + 2 * GATE_DRAIN_MS + 3000;
 /** How long a process waits for the lock of a state that a dying process still holds. */
 export const STATE_LOCK_WAIT_S = 2;
 
+/** A runner goes on reporting its invocations this long after the last one who wanted to know; a home, which is not replaced lightly. */
+export const TRACE_LINGER_MS = 30_000;
+export const HOME_TRACE_LINGER_MS = 10 * 60_000;
+/** Who begins to watch a script waits this long for runners that report. */
+export const TRACE_WAIT_MS = 5000;
+
 /** A home that has an alarm within this time is not stopped for idleness. */
 export const ALARM_SOON_MS = 5000;
 /** Pause before the next try to wake a home for its alarm, doubled each time, within these bounds. */

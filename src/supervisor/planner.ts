@@ -11,6 +11,8 @@ export interface Standing {
   instanceId: string;
   placement: Placement;
   predecessor: Predecessor | undefined;
+  /** It is to report its invocations. */
+  traced: boolean;
 }
 
 /**
@@ -32,7 +34,7 @@ export function planner(config: Config, host: RunnerHost, planLaunch: PlanLaunch
       stateDir: view.state,
       allowPrivate: config.allowPrivate,
       ports: [config.port, config.httpsPort].filter((port) => port !== 0),
-      ...(standing && { instanceId: standing.instanceId }),
+      ...(standing && { instanceId: standing.instanceId, traced: standing.traced }),
       ...(standing?.predecessor && { predecessor: standing.predecessor }),
       unseal(sealed) {
         // Control makes the key at its first start: it is there when there is a secret.

@@ -5,7 +5,6 @@ import type { PlatformStatus } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import type { PlanLaunch } from "../workerd/plan.ts";
 import { DatabaseHosts } from "./database-hosts.ts";
-import { readHomes } from "./homes-file.ts";
 import { detectHost } from "./host.ts";
 import { DRAIN_TIMEOUT_MS } from "./limits.ts";
 import { RoleMembers } from "./members.ts";
@@ -13,6 +12,7 @@ import { planner } from "./planner.ts";
 import { RunnerPool } from "./pool.ts";
 import { hasProc } from "./proc.ts";
 import { ProcessList } from "./process-list.ts";
+import { readHomes, readObserved } from "./published.ts";
 import { Role, type RoleChannel, type RoleName } from "./role.ts";
 import { Validator } from "./validate.ts";
 import { compileCache } from "./warm.ts";
@@ -60,8 +60,7 @@ export class Platform {
           onStart: (pid) => processes.add(pid, `role:${role}`),
           onEnd: (pid) => {
             processes.remove(pid);
-            // Only the services process that asked for them knows them.
-            if (role === "services") this.#runtime.then(({ databases }) => databases.endAll()).catch(() => {});
+            if (role === "services") void this.#servicesEnded();
           },
           log: options.log,
         }),
@@ -115,6 +114,17 @@ export class Platform {
     );
   }
 
+  /** Only the services process that asked for hosts knows them, and only it has those who watch. */
+  async #servicesEnded(): Promise<void> {
+    try {
+      const { databases, pool } = await this.#runtime;
+      void pool.watch([]);
+      await databases.endAll();
+    } catch {
+      // The platform did not start.
+    }
+  }
+
   #serve(channel: RoleChannel): void {
     channel.handle("acquire", async ({ versionId }) => (await this.#runtime).pool.acquire(versionId));
     channel.handle("verdict", async ({ instanceId }) => ({
@@ -128,9 +138,15 @@ export class Platform {
     channel.handle("publish", async ({ generation }) => {
       this.#generation = generation;
       const { pool } = await this.#runtime;
-      const replaceStale = pool.useHomes(readHomes(paths(this.config).homes));
+      const { homes, observed } = paths(this.config);
+      const replaceStale = pool.useHomes(readHomes(homes));
       await this.#members.routes(generation);
       replaceStale();
+      await pool.observe(readObserved(observed));
+      return {};
+    });
+    channel.handle("trace", async ({ scripts }) => {
+      await (await this.#runtime).pool.watch(scripts);
       return {};
     });
     channel.handle("discardState", async ({ stateIds }) => {
@@ -166,7 +182,10 @@ async function startRuntime(config: Config, options: PlatformOptions, members: R
   const around = { host, blobs: files.blobs, watchdog: new Watchdog(), processes };
   return {
     host,
-    pool: new RunnerPool({ ...around, config, plan, members, log: options.log, homes: readHomes(files.homes) }),
+    pool: new RunnerPool({
+      ...{ ...around, config, plan, members, log: options.log },
+      ...{ homes: readHomes(files.homes), observed: readObserved(files.observed) },
+    }),
     validator: new Validator({ ...around, plan, instance: files.instance }),
     databases: new DatabaseHosts({ config, host, processes, log: options.log }),
   };

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { paths } from "../domain/paths.ts";
@@ -145,6 +145,56 @@ describe("retire", () => {
     await until(() => left().every(({ versionId }) => ofVersion(versionId)[0]?.state === "draining"));
     expect(left()).toHaveLength(8);
     expect(test1.calls.filter((call) => call.name === "gone")).toEqual([]);
+  });
+});
+
+describe("a script that somebody watches", () => {
+  const SLOW = "export default { async fetch() { await scheduler.wait(200); return new Response('slow'); } }";
+  const watch = (scripts: string[]) =>
+    test1.pool.watch(scripts.map((script) => ({ accountId: "a".repeat(32), script })));
+  afterEach(() => watch([]));
+
+  test("gets a runner that reports, and the one before serves until that is there", async () => {
+    const record = storeVersion(test1.config, SLOW, { scriptName: "watched" });
+    const other = storeVersion(test1.config, HELLO, { scriptName: "another" });
+    const [before, untouched] = [await test1.start(record), await test1.start(other)];
+    const slow = fetchRunner(before);
+    test1.members.release = () => slow.then(() => true);
+    const watching = watch(["watched"]);
+    // Whoever asks meanwhile is given one that serves.
+    expect((await test1.start(record)).instanceId).toBe(before.instanceId);
+    await watching;
+    const after = await test1.start(record);
+    expect(after.instanceId).not.toBe(before.instanceId);
+    expect((await slow).body).toBe("slow");
+    expect(test1.calls.filter(({ name }) => name === "release")).toEqual([
+      {
+        name: "release",
+        request: { instanceId: before.instanceId, versionId: record.versionId, onlyIfIdle: false },
+      },
+    ]);
+    expect((await test1.start(other)).instanceId).toBe(untouched.instanceId);
+  });
+
+  test("is not touched when its runner reports already, nor as soon as nobody watches", async () => {
+    const record = storeVersion(test1.config, HELLO, { scriptName: "watched" });
+    await watch(["watched"]);
+    const runner = await test1.start(record);
+    await watch(["watched", "another"]);
+    await test1.pool.observe([{ accountId: "a".repeat(32), script: "watched" }]);
+    await watch([]);
+    await test1.pool.observe([]);
+    expect((await test1.start(record)).instanceId).toBe(runner.instanceId);
+  });
+
+  test("keeps the runner it has when the other one does not start", async () => {
+    const record = storeVersion(test1.config, HELLO, { scriptName: "watched" });
+    const runner = await test1.start(record);
+    // Its code cannot be read any more.
+    rmSync(paths(test1.config).launchRecord(record.versionId));
+    await watch(["watched"]);
+    expect((await test1.start(record)).instanceId).toBe(runner.instanceId);
+    expect((await fetchRunner(runner)).body).toBe("hello");
   });
 });
 

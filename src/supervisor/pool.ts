@@ -11,6 +11,7 @@ import type {
   Cause,
   PlatformStatus,
   ReleaseRequest,
+  ScriptName,
   Unavailable,
 } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
@@ -24,6 +25,7 @@ import {
   START_FAILURE_TTL_MS,
   START_QUEUE_TIMEOUT_MS,
   STATE_WAIT_MS,
+  TRACE_WAIT_MS,
   VERDICT_TTL_MS,
   VERDICT_WAIT_MS,
 } from "./limits.ts";
@@ -34,6 +36,7 @@ import { Restarts } from "./restarts.ts";
 import { type End, Runner, type RunnerSurroundings, StartError } from "./runner.ts";
 import { Slots } from "./slots.ts";
 import { StateKeeper } from "./state-keeper.ts";
+import { Tracing } from "./tracing.ts";
 
 export type MemberGroup = "all" | "edges" | "services";
 
@@ -53,6 +56,8 @@ export interface Members {
 export interface PoolOptions extends RunnerSurroundings {
   /** At the start; see {@link RunnerPool.useHomes} for later ones. */
   homes?: Homes;
+  /** At the start; see {@link RunnerPool.observe} for later ones. */
+  observed?: readonly ScriptName[];
   config: Config;
   plan: Planner;
   members: Members;
@@ -88,6 +93,7 @@ export class RunnerPool {
   /** Those of the snapshot that edges and services surely use: a request may have been routed by it. */
   #routed: Homes;
   #state: StateKeeper;
+  #tracing = new Tracing();
   #idleTimer: NodeJS.Timeout;
   #stopping = false;
 
@@ -101,8 +107,9 @@ export class RunnerPool {
       wake: async (versionId) => "runner" in (await this.acquire(versionId)),
       log: options.log,
     });
+    this.#tracing.observe(options.observed ?? []);
     const { runnerIdleMs } = options.config;
-    this.#idleTimer = setInterval(() => this.#stopIdle(), Math.min(5000, Math.max(100, runnerIdleMs / 4)));
+    this.#idleTimer = setInterval(() => this.#look(), Math.min(5000, Math.max(100, runnerIdleMs / 4)));
   }
 
   /** Says where the version's runner is; starts it first if need be. Never rejects. */
@@ -165,6 +172,18 @@ export class RunnerPool {
       this.#routed = homes;
       this.#replaceStale(() => true);
     };
+  }
+
+  /** These scripts are observed from now on. Resolves when their runners report invocations, within {@link TRACE_WAIT_MS}. */
+  observe(scripts: readonly ScriptName[]): Promise<void> {
+    this.#tracing.observe(scripts);
+    return this.#traceAnew();
+  }
+
+  /** The same for scripts that somebody watches. */
+  watch(scripts: readonly ScriptName[]): Promise<void> {
+    this.#tracing.watch(scripts);
+    return this.#traceAnew();
   }
 
   /** Removes the data of deleted namespaces and workflows once nobody has it. Throws when one is owned. */
@@ -303,7 +322,8 @@ export class RunnerPool {
     try {
       const record = placedRecord(version, placement, homeMemoryMb);
       const predecessor = this.#state.predecessor(placement, record.versionId);
-      const plan = planner(record, directory, "serve", { instanceId, placement, predecessor });
+      const traced = this.#tracing.wants(record);
+      const plan = planner(record, directory, "serve", { instanceId, placement, predecessor, traced });
       const mounts = stateMounts(this.#files, placement, record.versionId, plan);
       const state = mounts.length > 0 ? { mounts, maxFileBytes: maxDatabaseBytes } : undefined;
       makeInstance(directory);
@@ -331,8 +351,11 @@ export class RunnerPool {
     this.#options.log(`runner of ${runner.record.scriptName} (version ${versionId}) ended: ${end.cause}`);
   }
 
-  /** Takes the runner out of service, waits for its requests and for `waitUntil`, and stops it. */
-  async #drain(slot: Slot, runner: Runner): Promise<void> {
+  /**
+   * Takes the runner out of service, waits for its requests and for `waitUntil`, and stops it. Calls `released` when
+   * nobody sends it requests any more.
+   */
+  async #drain(slot: Slot, runner: Runner, released?: () => void): Promise<void> {
     const { instanceId, versionId } = runner.address;
     runner.state = "draining";
     if (slot.runner === runner) slot.runner = undefined;
@@ -344,6 +367,7 @@ export class RunnerPool {
     // Nobody waits for this runner, so an event may take all the time that events have.
     const finished = runner.plan.events && members.finishEvents(instanceId);
     await members.release({ instanceId, versionId, onlyIfIdle: false });
+    released?.();
     await Promise.race([finished, runner.ended]);
     // SIGTERM drops what `waitUntil` still does, and would leave new connections hanging: hence the order.
     if (!this.#stopping) await this.#lingering.add(runner.ended);
@@ -374,6 +398,41 @@ export class RunnerPool {
       const successors = new Set(stateIds(runner.placement).map((id) => this.#homes.ownerOf(id)?.versionId));
       for (const versionId of successors) if (versionId !== undefined) void this.acquire(versionId);
     }
+  }
+
+  /** Replaces runners that report invocations although nobody asks, or do not although somebody does. */
+  async #traceAnew(): Promise<void> {
+    const renewed = [...this.#slots.values()].map(async (slot) => {
+      await slot.starting;
+      await this.#renewIfStale(slot);
+    });
+    await Promise.race([Promise.all(renewed), delay(TRACE_WAIT_MS, undefined, { ref: false })]);
+  }
+
+  async #renewIfStale(slot: Slot): Promise<void> {
+    const { runner } = slot;
+    if (runner?.state === "ready" && this.#tracing.isStale(runner)) await this.#renew(slot, runner);
+  }
+
+  /** Puts another runner in the place of one, which serves until then unless both need the same state. */
+  async #renew(slot: Slot, runner: Runner): Promise<void> {
+    if (runner.placement.kind !== "none") {
+      void this.#drain(slot, runner);
+      await this.acquire(slot.versionId);
+      return;
+    }
+    slot.starting ??= this.#startWhenAllowed(slot).finally(() => {
+      slot.starting = undefined;
+    });
+    await slot.starting;
+    // When the other did not start, this one goes on.
+    if (slot.runner === runner || runner.state !== "ready") return;
+    await new Promise<void>((resolve) => void this.#drain(slot, runner, resolve));
+  }
+
+  #look(): void {
+    this.#stopIdle();
+    for (const slot of this.#slots.values()) void this.#renewIfStale(slot);
   }
 
   #stopIdle(): void {

@@ -125,6 +125,7 @@ export function planObjects(record: LaunchRecord, context: LaunchContext): Launc
     links: [],
     state: classes.map(({ namespaceId }) => ({ name: namespaceId, stateId: namespaceId })),
     events: false,
+    traced: context.traced === true,
     sockets: sockets.length,
   };
 }

@@ -76,6 +76,8 @@ export interface WorkerSettings {
   globalOutbound?: string | ServiceDesignator;
   /** Service behind `caches`; without it they throw. */
   cacheApiOutbound?: string;
+  /** Services that are told of each invocation once it is over. */
+  tails?: string[];
   durableObjectNamespaces?: DurableObjectNamespace[];
   durableObjectStorage?: { inMemory: Void } | { localDisk: string };
   workflowsEngine?: {

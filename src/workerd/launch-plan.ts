@@ -13,6 +13,7 @@ import { OUTBOUND_SERVICE, outboundServices } from "./outbound.ts";
 import { type FileContent, type LaunchContext, type LaunchPlan, socketNames } from "./plan.ts";
 import { runtimeText } from "./runtime-text.ts";
 import { STATE_SERVICE } from "./state.ts";
+import { TAIL_SERVICE, tailServices } from "./tail.ts";
 
 /** Name of the service that runs the version's code. Other runners' links name it too. */
 export const USER_SERVICE = "user";
@@ -88,6 +89,7 @@ export function composeLaunchPlan(
   const owned = ownedState(record, context, launchStates);
   const state = owned.flatMap((part) => part.state ?? []);
   const events = mode === "serve" && takesEvents(record);
+  const traced = mode === "serve" && context.traced === true;
   const sockets = listeners(context, { gate: state.length > 0, events });
   const config = capnpText({
     // With V8's own initial size the garbage of the smallest Worker grows to 280 MB under load before it is collected.
@@ -106,6 +108,7 @@ export function composeLaunchPlan(
           ...userState(owned),
           ...(cache && { cacheApiOutbound: cache.name }),
           ...(outbound && { globalOutbound: OUTBOUND_SERVICE }),
+          ...(traced && { tails: [TAIL_SERVICE] }),
         },
       },
       mode === "serve" ? internetService(context.allowPrivate) : unreachableInternet(),
@@ -116,6 +119,7 @@ export function composeLaunchPlan(
       ...(remote.length > 0 ? [objectsService(remote)] : []),
       ...(state.length > 0 ? stateServices(owned, context) : []),
       ...(events ? [eventsService(USER_SERVICE)] : []),
+      ...(traced ? tailServices(backendsSocket()) : []),
     ],
     sockets,
     extensions: [
@@ -132,6 +136,7 @@ export function composeLaunchPlan(
     ...(backends && { backends }),
     ...(outbound && { outbound }),
     events,
+    traced,
     sockets: sockets.length,
   };
 }

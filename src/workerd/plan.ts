@@ -24,6 +24,8 @@ export interface LaunchContext {
   allowPrivate: string[];
   /** Ports on which the platform itself serves. */
   ports?: number[];
+  /** Somebody wants to know of its invocations. */
+  traced?: boolean;
   /** Of the runner, as in `RunnerAddress`; absent where it does not matter. */
   instanceId?: string;
   /** The runner that had the state just before; absent when none did since the platform started. */
@@ -76,6 +78,8 @@ export interface LaunchPlan {
   state: { name: string; stateId: string }[];
   /** Whether there is a socket for events. */
   events: boolean;
+  /** Whether it reports its invocations (`tail.worker.js`). */
+  traced: boolean;
   /** Number of `listen` events to expect on the control channel. */
   sockets: number;
 }

@@ -12,7 +12,8 @@ type RuntimeModule =
   | "object-proxy"
   | "object-stub"
   | "outbound"
-  | "rpc-names";
+  | "rpc-names"
+  | "tail";
 
 /** What several of them import from `./rpc-names.js`. */
 export const rpcNames = (): WorkerModule => ({ name: "rpc-names.js", esModule: runtimeText("rpc-names") });

@@ -56,6 +56,7 @@ export interface TestOptions {
   instanceId?: string;
   predecessor?: Predecessor;
   allowPrivate?: string[];
+  traced?: boolean;
 }
 
 /** A launch record of modules given as text or bytes; the type follows the name's extension. */
@@ -112,6 +113,7 @@ export async function startTestRunner(
     placement: options.placement ?? { kind: "none" },
     stateDir: options.stateDir ?? join(directory, "state"),
     allowPrivate: options.allowPrivate ?? [],
+    ...(options.traced && { traced: true }),
     ...(options.instanceId && { instanceId: options.instanceId }),
     ...(options.predecessor && { predecessor: options.predecessor }),
     unseal: testUnseal,

@@ -35,7 +35,14 @@ const settingNames = [
 ] as const;
 
 /** Those that take effect with the next publication. */
-export const publishedSettings = ["preview_state", "version_affinity", "protection"] as const;
+export const publishedSettings = [
+  "preview_state",
+  "version_affinity",
+  "protection",
+  "observability",
+  "tail_consumers",
+  "logpush",
+] as const;
 
 /** Whatever its kind. */
 export function findScript(

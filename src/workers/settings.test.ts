@@ -136,3 +136,14 @@ test("an affinity rule is no part of a version, is published, and is checked", a
   expect((await api.call("GET", "/scripts/w/script-settings")).result.version_affinity).toBe("cookie");
   expect((await script({ version_affinity: null })).result.version_affinity).toBeUndefined();
 });
+
+test("who is told of invocations is published when it changes, and only then", async () => {
+  await api.deploy("w");
+  const script = (body: unknown) => api.call("PATCH", "/scripts/w/script-settings", body);
+  const { published } = api.platform.runtime;
+  await script({ tail_consumers: [{ service: "t" }] });
+  await script({ tail_consumers: [{ service: "t" }], tags: ["x"] });
+  await script({ observability: { enabled: true } });
+  await script({ observability: { enabled: true }, logpush: false });
+  expect(api.platform.runtime.published).toBe(published + 3);
+});

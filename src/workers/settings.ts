@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { lifecycleInVersion } from "../products/durable-objects/errors.ts";
 import type { ScriptRow } from "../store/schema.ts";
 import { resolveBindings } from "./bindings.ts";
@@ -70,7 +71,7 @@ export async function changeScriptSettings(change: Change, patch: ScriptSettings
     await platform.db.updateTable("scripts").set({ settings_json, modified_on }).where("id", "=", script.id).execute();
     const changed = { ...script, settings_json, modified_on };
     const [before, after] = [scriptSettings(script), scriptSettings(changed)];
-    if (publishedSettings.some((name) => before[name] !== after[name])) await publish(change);
+    if (publishedSettings.some((name) => !isDeepStrictEqual(before[name], after[name]))) await publish(change);
     return changed;
   });
   await platform.audit({

@@ -51,6 +51,7 @@ export function dataFiles(dataDir: string): DataFiles {
     relative(files.homes),
     relative(files.accessKeys),
     relative(files.queueRecords),
+    relative(files.observed),
     relative(files.lock),
     "cache",
     "run",

@@ -1,0 +1,43 @@
+import type { TraceListener, TraceSource } from "../domain/trace.ts";
+import type { Exchange } from "../lib/http/exchange.ts";
+import { MAX_REPORT_BYTES, MAX_REPORT_DELAY_MS, REPORT_BURST_BYTES, REPORT_BYTES_PER_SECOND } from "./limits.ts";
+import { Pace } from "./pace.ts";
+import { readReport } from "./trace-items.ts";
+
+export interface TraceIntakeOptions {
+  /** All who take what comes, in this order. */
+  listeners: readonly TraceListener[];
+  /** `count` items of the script did not find room in a runner, since its last report. */
+  dropped(source: TraceSource, count: number): void;
+}
+
+/** Where runners report their invocations. The socket of a report says whose it is. */
+export class TraceIntake {
+  readonly #options: TraceIntakeOptions;
+  readonly #pace = new Pace({
+    bytesPerSecond: REPORT_BYTES_PER_SECOND,
+    burstBytes: REPORT_BURST_BYTES,
+    maxDelayMs: MAX_REPORT_DELAY_MS,
+  });
+
+  constructor(options: TraceIntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the report in the request's body; `dropped` is the value of `DROPPED_HEADER`. */
+  serve<State>(exchange: Exchange<State>, source: TraceSource, dropped: string | undefined): void {
+    const missing = Number(dropped);
+    if (missing > 0) this.#options.dropped(source, missing);
+    exchange.takeBody(MAX_REPORT_BYTES, (body) => {
+      const items = readReport(body);
+      if (!items) {
+        exchange.respond(400, "", "This is no report of invocations.");
+        return;
+      }
+      if (items.length > 0) for (const listener of this.#options.listeners) listener.take(source, items);
+      const waitMs = this.#pace.delayMs(source.accountId, body.length, performance.now());
+      if (waitMs === 0) exchange.respond(204, "", "");
+      else setTimeout(() => exchange.respond(204, "", ""), waitMs);
+    });
+  }
+}
