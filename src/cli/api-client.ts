@@ -6,7 +6,12 @@ const TIMEOUT_MS = 15_000;
 interface Envelope {
   success: boolean;
   result: unknown;
-  errors?: { code: number; message: string }[];
+  errors?: Failure[];
+}
+
+interface Failure {
+  code: number;
+  message: string;
 }
 
 /** As {@link callPlatform}, with a path below the account. */
@@ -19,13 +24,24 @@ export function callApi(env: WranglerEnv, method: string, path: string, body?: u
  * Throws {@link CommandError} with the platform's own words.
  */
 export async function callPlatform(env: WranglerEnv, method: string, path: string, body?: unknown): Promise<unknown> {
-  const url = env.CLOUDFLARE_API_BASE_URL + path;
-  let response: Response;
+  const json = { headers: { "content-type": "application/json" } };
+  return resultOf(
+    await askPlatform(env, method, path, body === undefined ? json : { ...json, body: JSON.stringify(body) }),
+  );
+}
+
+/** The bare answer of a call, for bodies that are not JSON. Throws {@link CommandError} when there is none. */
+export async function askPlatform(
+  env: WranglerEnv,
+  method: string,
+  path: string,
+  { headers, body }: { headers?: Record<string, string>; body?: string | FormData } = {},
+): Promise<Response> {
   try {
-    response = await fetch(url, {
+    return await fetch(env.CLOUDFLARE_API_BASE_URL + path, {
       method,
-      headers: { authorization: `Bearer ${env.CLOUDFLARE_API_TOKEN}`, "content-type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: { authorization: `Bearer ${env.CLOUDFLARE_API_TOKEN}`, ...headers },
+      ...(body === undefined ? {} : { body }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch (error) {
@@ -33,13 +49,33 @@ export async function callPlatform(env: WranglerEnv, method: string, path: strin
       `Freehold does not answer at ${env.CLOUDFLARE_API_BASE_URL} (${reason(error)}). Is it running? Start it with: npm start`,
     );
   }
-  const envelope = (await response.json().catch(() => undefined)) as Envelope | undefined;
-  if (envelope?.success) return envelope.result;
-  const errors = envelope?.errors?.map((error) => `${error.message} [code: ${error.code}]`).join("\n");
-  throw new CommandError(errors || `The API answered ${response.status} without saying why.`);
 }
 
-function reason(error: unknown): string {
+/** The API's refusal, in its own words. */
+export class ApiRefusal extends CommandError {
+  override name = "ApiRefusal";
+  /** HTTP status. */
+  readonly status: number;
+  /** Of the first error; undefined when the answer had none. */
+  readonly code: number | undefined;
+
+  constructor(status: number, errors: Failure[] = []) {
+    const words = errors.map(({ message, code }) => `${message} [code: ${code}]`).join("\n");
+    super(words || `The API answered ${status} without saying why.`);
+    this.status = status;
+    this.code = errors[0]?.code;
+  }
+}
+
+/** The `result` in an answer's envelope. Throws {@link ApiRefusal}. */
+export async function resultOf(response: Response): Promise<unknown> {
+  const envelope = (await response.json().catch(() => undefined)) as Envelope | undefined;
+  if (envelope?.success) return envelope.result;
+  throw new ApiRefusal(response.status, envelope?.errors);
+}
+
+/** Why a request had no answer. */
+export function reason(error: unknown): string {
   const { cause, message } = error as Error & { cause?: { code?: string } };
   return cause?.code ?? message;
 }

@@ -1,11 +1,11 @@
-import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { availableParallelism, constants } from "node:os";
+import { availableParallelism } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { readConfig } from "../domain/config.ts";
 import { paths } from "../domain/paths.ts";
 import { callApi } from "./api-client.ts";
 import { type Command, CommandError, withPlatformHere } from "./command.ts";
+import { runInTerminal } from "./terminal.ts";
 import { readWranglerEnv, type WranglerEnv } from "./wrangler-env.ts";
 import { printWarnings, WranglerNotes } from "./wrangler-versions.ts";
 
@@ -31,7 +31,10 @@ FREEHOLD_DATA names the data directory of the platform (default ./.freehold).`,
       ...(!found && npmSettings(io.env)),
       ...notes.env,
     };
-    const code = await runInTerminal(file, [...before, ...args], environment);
+    const code = await runInTerminal(file, [...before, ...args], { env: environment }).catch((error: Error) => {
+      const message = `${file} does not start: ${error.message}. Install wrangler in your project: npm i -D wrangler`;
+      throw new CommandError(message);
+    });
     await printWarnings(notes.versions(), (path) => callApi(env, "GET", path), io);
     return code;
   },
@@ -82,28 +85,4 @@ export function npmSettings(env: Record<string, string | undefined>): Record<str
   if (env.npm_config_globalconfig) return {};
   const directory = (env.PATH ?? "").split(delimiter).find((path) => path !== "" && existsSync(join(path, "npx")));
   return directory ? { npm_config_globalconfig: join(dirname(resolve(directory)), "etc", "npmrc") } : {};
-}
-
-/** Runs a program with this terminal, which sends its Ctrl-C to the program as well. */
-function runInTerminal(file: string, args: string[], env: Record<string, string | undefined>): Promise<number> {
-  const child = spawn(file, args, { stdio: "inherit", env });
-  const wait = () => {
-    if (!process.stdin.isTTY) child.kill("SIGINT");
-  };
-  const pass = () => child.kill("SIGTERM");
-  process.on("SIGINT", wait);
-  process.on("SIGTERM", pass);
-  return new Promise<number>((resolve, reject) => {
-    child.on("error", (error) =>
-      reject(
-        new CommandError(
-          `${file} does not start: ${error.message}. Install wrangler in your project: npm i -D wrangler`,
-        ),
-      ),
-    );
-    child.on("exit", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
-  }).finally(() => {
-    process.off("SIGINT", wait);
-    process.off("SIGTERM", pass);
-  });
 }

@@ -47,9 +47,15 @@ const noCode: UploadedCode = { format: "modules", mainModule: "", modules: [] };
 
 /**
  * Makes the deployment with what the project's environment has now. One whose code does not start, or whose bindings lead nowhere,
- * is there too, as failed, with the reason as the last line of its log. Call inside `changeScript`.
+ * is there too, as failed, with the reason as the last line of its log; or (`refuse`) is none, and the reason is thrown. Call inside
+ * `changeScript`.
  */
-export async function deploy(change: Change, before: Project, content: DeploymentContent): Promise<string> {
+export async function deploy(
+  change: Change,
+  before: Project,
+  content: DeploymentContent,
+  { refuse = false }: { refuse?: boolean } = {},
+): Promise<string> {
   const { platform } = change;
   const script = await scriptOf(platform, before);
   const { branch } = content.trigger.metadata;
@@ -78,7 +84,7 @@ export async function deploy(change: Change, before: Project, content: Deploymen
     });
     live = deployment !== undefined;
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status >= 500) throw error;
+    if (refuse || !(error instanceof ApiError) || error.status >= 500) throw error;
     // The client shows the last line, without its first "Error:".
     await insert(platform.db, "failure", [`Error: ${error.failures.map(reasonOf).join("; ")}`]);
   }

@@ -124,6 +124,13 @@ export const failedDeployment = () =>
     "The deployment failed, and nothing of it is kept that could be deployed again. Upload it again with `wrangler pages deploy`.",
   );
 
+export const nothingToEdit = () =>
+  refuse(
+    404,
+    8000120,
+    "Production serves nothing yet, so there is no code to edit. Deploy with `wrangler pages deploy`.",
+  );
+
 export const tailsUnavailable = () =>
   refuse(
     501,

@@ -1,5 +1,6 @@
 import type { ApiRoute } from "../store/platform.ts";
 import { aliasRoutes } from "./alias-routes.ts";
+import { contentRoutes } from "./content-routes.ts";
 import { deployHookRoutes } from "./deploy-hook-routes.ts";
 import { deploymentRoutes } from "./deployment-routes.ts";
 import { domainRoutes } from "./domain-routes.ts";
@@ -14,4 +15,5 @@ export const pagesRoutes: ApiRoute[] = [
   ...domainRoutes,
   ...aliasRoutes,
   ...deployHookRoutes,
+  ...contentRoutes,
 ];

@@ -212,6 +212,16 @@ export const splitDeployment = (code: 10214 | 10215) =>
       "Deploy one version at 100 % first, or use `wrangler versions secret`, which makes a version without deploying it.",
   );
 
+export const contentChanged = () =>
+  refuse(
+    412,
+    100151,
+    "Somebody deployed other code since this edit began, so it is not deployed. Read the code again and make the change in it.",
+  );
+
+export const noCodeToEdit = () =>
+  invalidUpload("There is no code to edit: static assets alone are served. Deploy some code first.");
+
 export const resourceMissing = (versionId: string, { code, message }: { code: number; message: string }) =>
   refuse(
     400,

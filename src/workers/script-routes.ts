@@ -3,12 +3,13 @@ import type { ApiRoute, Platform } from "../store/platform.ts";
 import { changeOf } from "./change.ts";
 import { contentResponse, entryText } from "./content.ts";
 import { classesBoundBy, deleteScript } from "./delete-script.ts";
+import { shownVersion } from "./edit-content.ts";
 import { ENVIRONMENT } from "./limits.ts";
 import { messagesOf, presentScript } from "./present.ts";
 import { boundBy, servicesOf, tailedBy } from "./references.ts";
 import { listScripts, requireScript } from "./scripts.ts";
 import { deployUpload } from "./uploads.ts";
-import { newestVersions, requireNewestVersion, requireVersion } from "./versions.ts";
+import { newestVersions, requireVersion } from "./versions.ts";
 
 const script = "/accounts/:account/workers/scripts/:script";
 
@@ -97,7 +98,7 @@ export const scriptRoutes: ApiRoute[] = [
   }),
 ];
 
-/** The code of the newest version, or of the one named. Not in the envelope. */
+/** The code of the newest version (of a Pages project: what production serves), or of the one named. Not in the envelope. */
 export async function downloadContent(
   platform: Platform,
   accountId: string,
@@ -105,8 +106,6 @@ export async function downloadContent(
   versionId: string | null,
 ): Promise<Response> {
   const row = await requireScript(platform, accountId, name);
-  const version = versionId
-    ? await requireVersion(platform, row, versionId)
-    : await requireNewestVersion(platform, row);
+  const version = versionId ? await requireVersion(platform, row, versionId) : await shownVersion(platform, row);
   return contentResponse(platform, version);
 }

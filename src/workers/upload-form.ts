@@ -1,9 +1,10 @@
+import { z } from "zod";
 import type { Module, ModuleType } from "../domain/version.ts";
 import type { Blobs } from "../store/platform.ts";
 import { BoundedBody } from "./bounded-body.ts";
 import { invalidUpload, scriptTooLarge, unreadableBody } from "./errors.ts";
 import { MAX_MODULES, MAX_MODULES_BYTES } from "./limits.ts";
-import { type Metadata, metadataSchema, parseJsonPart } from "./metadata.ts";
+import { annotationsSchema, type Metadata, metadataSchema, parseJsonPart, parseWith } from "./metadata.ts";
 import { moduleName } from "./names.ts";
 
 /** Content type of a part to the kind of module (`wrangler-api.md` 2.7). */
@@ -48,6 +49,36 @@ export async function readUpload(request: Request, blobs: Blobs): Promise<Upload
   }
 }
 
+/**
+ * The form of new code for what is there: which part is the entry say `metadata`, fields such as `metadata[main_module]`
+ * (the original's SDK) or headers; it says nothing of settings. Errors: as of {@link readUpload}.
+ */
+export async function readContentForm(request: Request, blobs: Blobs): Promise<Upload> {
+  using body = new BoundedBody(request);
+  const type = mediaType(request.headers.get("content-type"));
+  if (type === "application/javascript" || type === "text/javascript") return readBareScript(await body.bytes(), blobs);
+  if (type !== "multipart/form-data") throw unreadableBody("it must be multipart/form-data.");
+  const form = await body.formData();
+  const metadata = parseWith("metadata", await contentMetadata(form, request.headers), contentSchema);
+  const files = [...form].filter(([name]) => !name.startsWith("metadata["));
+  return storeModules(metadata, moduleFiles(files), blobs);
+}
+
+/** Code alone: a setting here would be dropped silently. */
+const contentSchema = z.strictObject({
+  main_module: z.string().optional(),
+  body_part: z.string().optional(),
+  annotations: annotationsSchema.optional(),
+});
+
+async function contentMetadata(form: FormData, headers: Headers): Promise<Record<string, unknown>> {
+  const said = form.has("metadata") ? await readJsonPart(form, "metadata", z.looseObject({})) : {};
+  const flat = (name: string) => form.get(`metadata[${name}]`);
+  const main_module = flat("main_module") ?? headers.get("cf-worker-main-module-part");
+  const body_part = flat("body_part") ?? headers.get("cf-worker-body-part");
+  return { ...(main_module && { main_module }), ...(body_part && { body_part }), ...said };
+}
+
 /** The form of a preview's deployment: its metadata are for {@link previewMetadata} to make sense of, its modules are all called `files`. */
 export async function readPreviewForm(
   request: Request,
@@ -65,7 +96,7 @@ export async function readPreviewForm(
 }
 
 async function readForm(form: FormData, blobs: Blobs): Promise<Upload> {
-  return storeModules(await readMetadata(form), moduleFiles(form), blobs);
+  return storeModules(await readJsonPart(form, "metadata", metadataSchema), moduleFiles(form), blobs);
 }
 
 async function storeModules(metadata: Metadata, files: ModuleFile[], blobs: Blobs): Promise<Upload> {
@@ -86,11 +117,11 @@ async function readBareScript(bytes: Uint8Array, blobs: Blobs): Promise<Upload> 
   return { metadata: { body_part: module.name }, parts: [{ ...module, blob: await blobs.put(bytes) }] };
 }
 
-async function readMetadata(form: FormData): Promise<Metadata> {
-  const [part, ...more] = form.getAll("metadata");
-  if (part === undefined) throw invalidUpload('The upload has no part named "metadata".');
-  if (more.length > 0) throw invalidUpload('The upload has more than one part named "metadata".');
-  return parseJsonPart("metadata", typeof part === "string" ? part : await part.text(), metadataSchema);
+async function readJsonPart<T>(form: FormData, name: string, schema: z.ZodType<T>): Promise<T> {
+  const [part, ...more] = form.getAll(name);
+  if (part === undefined) throw invalidUpload(`The upload has no part named "${name}".`);
+  if (more.length > 0) throw invalidUpload(`The upload has more than one part named "${name}".`);
+  return parseJsonPart(name, typeof part === "string" ? part : await part.text(), schema);
 }
 
 interface ModuleFile {
@@ -102,8 +133,10 @@ interface ModuleFile {
 function moduleFiles(form: Iterable<[string, File | string]>): ModuleFile[] {
   const files: ModuleFile[] = [];
   const names = new Set<string>();
-  for (const [name, part] of form) {
-    if (name === "metadata" || name === SESSION_CONFIG) continue;
+  for (const [partName, part] of form) {
+    if (partName === "metadata" || partName === SESSION_CONFIG) continue;
+    // The original's SDK sends a list of files, which have their names alone.
+    const name = partName === "files[]" && typeof part !== "string" ? part.name : partName;
     moduleName(name);
     // `./a.js` and `a.js` are one name to the runtime.
     const known = name.replace(/^\.\//, "");

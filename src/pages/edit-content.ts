@@ -1,0 +1,45 @@
+import type { ApiRequest } from "../lib/api.ts";
+import type { Platform } from "../store/platform.ts";
+import { changeOf, changeScript } from "../workers/change.ts";
+import { activeDeployment } from "../workers/deployments.ts";
+import type { NewContent } from "../workers/edit-content.ts";
+import { splitDeployment } from "../workers/errors.ts";
+import { PAGES_SCRIPT_PREFIX } from "../workers/limits.ts";
+import { requireVersion } from "../workers/versions.ts";
+import { contentOf, deploy } from "./deploy.ts";
+import { requireDeployment } from "./deployments.ts";
+import { nothingToEdit } from "./errors.ts";
+import { requireProject, scriptOf } from "./projects.ts";
+
+/**
+ * A new deployment to production: the files and routes of what production serves, other code, and what the project has now.
+ * Answers its id. Errors: 8000007, 8000120, 10214 for a split, 100151, those of an upload.
+ */
+export function editProject(
+  request: ApiRequest<Platform, unknown>,
+  { upload, code, checkUnchanged }: NewContent,
+): Promise<string> {
+  const change = changeOf(request);
+  const { platform, accountId, scriptName } = change;
+  return changeScript(change, async () => {
+    const project = await requireProject(platform, accountId, scriptName.slice(PAGES_SCRIPT_PREFIX.length));
+    const script = await scriptOf(platform, project);
+    const [live, ...more] = (await activeDeployment(platform, script))?.shares ?? [];
+    if (!live) throw nothingToEdit();
+    if (more.length > 0) throw splitDeployment(10214);
+    const version = await requireVersion(platform, script, live.versionId);
+    checkUnchanged(version);
+    const { details } = await requireDeployment(platform, project, live.versionId);
+    const content = await contentOf(platform, version, details);
+    const message = upload.metadata.annotations?.["workers/message"];
+    const metadata = {
+      ...details.trigger.metadata,
+      branch: project.row.production_branch,
+      // The code is no longer that of the commit.
+      commit_dirty: true,
+      ...(message && { commit_message: message }),
+    };
+    const edited = { ...content, code, trigger: { type: "ad_hoc", metadata } };
+    return deploy(change, project, edited, { refuse: true });
+  });
+}
