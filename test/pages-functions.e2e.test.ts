@@ -1,9 +1,13 @@
 /** Functions with the real client, and what the original's Pages has not. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { heavyLoad } from "./harness/heavy-load.ts";
+import { killProcess } from "./harness/platform.ts";
 import { Project } from "./harness/project.ts";
 import { usePlatform } from "./harness/suite.ts";
 
-const platform = usePlatform();
+/** More than all tests before the last need. */
+const DAILY_REQUESTS = 1000;
+const platform = usePlatform({ FREEHOLD_DAILY_REQUESTS: String(DAILY_REQUESTS) });
 const app = new Project("pages-app");
 const advanced = new Project("pages-advanced");
 afterAll(() => {
@@ -86,6 +90,11 @@ describe("an app with Functions and a wrangler file", () => {
       const { headers, ...reply } = await fetch("app", path);
       expect([reply.body, headers["x-middleware"]]).toEqual([body, undefined]);
     }
+  });
+
+  test("passThroughOnException shows the file of a Function that throws", async () => {
+    const { status, body } = await fetch("app", "/api/fails");
+    expect([status, body]).toEqual([200, "<h1>Instead of what failed</h1>\n"]);
   });
 
   test("source maps are part of the deployment", async () => {
@@ -198,5 +207,55 @@ describe("advanced mode, and what the original's Pages lacks", () => {
     const project = (await platform().api.get("/pages/projects/advanced")) as { canonical_deployment: Deployed };
     expect(project.canonical_deployment.id).toBe(before);
     expect((await fetch("advanced", "/")).body).toBe("<h1>Advanced</h1>\n");
+  });
+});
+
+describe("when the requests of the day are used up", () => {
+  const answers = async () => {
+    const worker = await platform().fetch(await platform().url("counted"), { headers: { accept: "text/html" } });
+    const open = await fetch("app", "/through");
+    const closed = await fetch("advanced", "/");
+    const title = /<title>(.*)<\/title>/.exec(worker.body)?.[1] ?? worker.body;
+    return [
+      `${worker.status} ${title}`,
+      `${open.status} ${open.body.trim()} ${open.headers["x-middleware"] ?? "by itself"}`,
+      `${closed.status} ${closed.body.split("\n")[0]}`,
+    ];
+  };
+  const usedUp = [
+    "429 Daily requests are used up (error 1027)",
+    "200 <h1>Through the Functions</h1> by itself",
+    "429 error 1027: Daily requests are used up",
+  ];
+
+  test("Workers show error 1027, a project fails open or closed as it says", async () => {
+    await platform().api.deploy("counted", "export default { fetch: () => new Response('counted') }");
+    const production = { fail_open: false };
+    await platform().api.send("PATCH", "/pages/projects/advanced", { deployment_configs: { production } });
+    const { id } = await newest("advanced");
+    await platform().api.send("POST", `/pages/projects/advanced/deployments/${id}/retry`);
+    expect(await answers()).toEqual(["200 counted", "200 <h1>Through the Functions</h1> /", "200 <h1>Advanced</h1>"]);
+    const { host } = new URL(await platform().url("counted"));
+    await heavyLoad({ port: platform().port, host, connections: 8, requests: DAILY_REQUESTS });
+    await expect.poll(answers, { timeout: 20_000 }).toEqual(usedUp);
+    // What never reaches code goes on.
+    expect((await fetch("app", "/api/manual")).body).toBe("<h1>Manual</h1>\n");
+  });
+
+  test("the verdict outlives control and the edges", async () => {
+    const [control] = platform().role("control");
+    if (control) killProcess(control, "SIGKILL");
+    expect(await answers()).toEqual(usedUp);
+    for (const edge of platform().role("edge")) killProcess(edge, "SIGKILL");
+    const ready = () =>
+      platform()
+        .fetch(`${platform().origin}/ready`)
+        .then(
+          ({ status }) => status,
+          () => 0,
+        );
+    await expect.poll(ready, { timeout: 20_000 }).toBe(200);
+    // By the database, from which control published anew.
+    expect(await answers()).toEqual(usedUp);
   });
 });

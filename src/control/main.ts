@@ -27,6 +27,7 @@ import { Certificates } from "./certificates.ts";
 import { servicesDatabases } from "./databases.ts";
 import { sendEvents } from "./events.ts";
 import { Publisher } from "./publisher.ts";
+import { QuotaKeeper } from "./quota-keeper.ts";
 import { Rollouts } from "./rollouts.ts";
 import { allRoutes } from "./routes.ts";
 import { restoreLaunchRecords, type SupervisorChannel, supervisorRuntime } from "./runtime.ts";
@@ -101,6 +102,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
     queuesPath: files.queueRecords,
     observedPath: files.observed,
     retentionMs: config.assets.retentionMs,
+    dailyRequests: config.dailyRequests,
     before: async (snapshot) => {
       await accessKeys.write();
       await certificates.ensure(snapshot);
@@ -138,6 +140,8 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   const cron = new CronScheduler(platform);
   cron.start();
   rollouts.start();
+  const quotas = new QuotaKeeper(platform);
+  quotas.start();
   // One that fails is tried again with the next.
   const endPast = () =>
     Promise.all([
@@ -154,7 +158,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
       clearInterval(ends);
       publisher.stop();
       await closeServer(server);
-      await rollouts.stop();
+      await Promise.all([rollouts.stop(), quotas.stop()]);
       await Promise.all([jobs.stop(), cron.stop()]);
       await db.destroy();
     },

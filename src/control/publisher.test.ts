@@ -27,6 +27,7 @@ describe("Publisher", () => {
       queuesPath: join(platform.config.dataDir, "queues.json"),
       observedPath: join(platform.config.dataDir, "observed.json"),
       retentionMs: 0,
+      dailyRequests: 0,
       before: async () => {},
       announce: (generation) => new Promise((done, fail) => void announced.push({ generation, done, fail })),
     });

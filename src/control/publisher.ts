@@ -19,6 +19,8 @@ export interface PublisherParts {
   observedPath: string;
   /** How long static files of replaced versions stay reachable. */
   retentionMs: number;
+  /** Requests of an account that may reach code in a day; 0: any number. */
+  dailyRequests: number;
   /** Work that must be done before edges see the snapshot. */
   before(snapshot: RoutingSnapshot): Promise<void>;
   /** Tells the others; resolves when they use the snapshot of this generation. */
@@ -44,7 +46,7 @@ export class Publisher {
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
-    this.#snapshots = new SnapshotTaker(parts.db, parts.retentionMs);
+    this.#snapshots = new SnapshotTaker(parts.db, parts.retentionMs, parts.dailyRequests);
   }
 
   publish(): Promise<void> {

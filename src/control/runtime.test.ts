@@ -33,6 +33,7 @@ function runtimeOver(call: (name: string, request: unknown) => unknown) {
     queuesPath: files.queueRecords,
     observedPath: files.observed,
     retentionMs: 0,
+    dailyRequests: 0,
     before: async () => {},
     announce: async (generation) => void (await channel.call("publish", { generation })),
   });

@@ -12,6 +12,7 @@ import { accountProtections, protectionOf } from "../workers/protection/store.ts
 import { watchedStatuses } from "../workers/rollouts/store.ts";
 import { routedNames } from "../workers/routed-names.ts";
 import { scriptSettings } from "../workers/scripts.ts";
+import { spentQuotas } from "./daily-requests.ts";
 import { HomeTaker } from "./homes.ts";
 
 type KnownVersions = Map<string, { state: string; versions: string[]; sites: Record<string, string> }>;
@@ -28,6 +29,7 @@ export interface PublishedState {
 export class SnapshotTaker {
   readonly #db: Kysely<Database>;
   readonly #retentionMs: number;
+  readonly #dailyRequests: number;
   /**
    * Script id to its newest versions and the state that it then had. A script gets a version only together with a new number,
    * and loses one only with a new time, so the lists, by far the largest part, are read again only for scripts that changed.
@@ -35,10 +37,11 @@ export class SnapshotTaker {
   #known: KnownVersions = new Map();
   readonly #homes = new HomeTaker();
 
-  /** `retentionMs`: how long files of replaced versions stay reachable. */
-  constructor(db: Kysely<Database>, retentionMs: number) {
+  /** `retentionMs`: how long files of replaced versions stay reachable. `dailyRequests`: the quota; 0: none. */
+  constructor(db: Kysely<Database>, retentionMs: number, dailyRequests = 0) {
     this.#db = db;
     this.#retentionMs = retentionMs;
+    this.#dailyRequests = dailyRequests;
   }
 
   /** A snapshot with its new generation, all of one moment. */
@@ -72,10 +75,12 @@ export class SnapshotTaker {
         .selectFrom("remote_sessions")
         .select(["token_hash as tokenHash", "account_id as accountId", "script_name as scriptName"])
         .execute();
+      const spent = this.#dailyRequests === 0 ? undefined : await spentQuotas(tx, this.#dailyRequests, Date.now());
       const homes = await this.#homes.take(tx, scripts);
       const routing = {
         ...{ generation, accounts, scripts: [...scripts.values()], ...(await routedNames(tx)) },
         ...(sessions.length > 0 && { sessions }),
+        ...(spent && { spent }),
       };
       return { routing, homes, queues: await takeQueues(tx), observed };
     });

@@ -36,6 +36,8 @@ export interface Config {
   state: StateSettings;
   analytics: AnalyticsSettings;
   deployments: DeploymentSettings;
+  /** Requests of one account that may reach code in a UTC day. 0: any number. */
+  dailyRequests: number;
 }
 
 /** What an operator may choose about deployments. */
@@ -135,6 +137,7 @@ export function readConfig(env: Record<string, string | undefined>, cpuCount: nu
       maxVersions: integer(env, "FREEHOLD_MAX_DEPLOYMENT_VERSIONS", 2, 1, 20),
       rolloutCheckMs: integer(env, "FREEHOLD_ROLLOUT_CHECK_SECONDS", 10, 1, 3600) * 1000,
     },
+    dailyRequests: integer(env, "FREEHOLD_DAILY_REQUESTS", 0, 0, 1_000_000_000),
   };
 }
 
@@ -165,6 +168,7 @@ export function configEnvironment(config: Config): Record<string, string> {
     FREEHOLD_ANALYTICS_MAX_MB: String(config.analytics.maxAccountBytes / 1_000_000),
     FREEHOLD_MAX_DEPLOYMENT_VERSIONS: String(config.deployments.maxVersions),
     FREEHOLD_ROLLOUT_CHECK_SECONDS: String(config.deployments.rolloutCheckMs / 1000),
+    FREEHOLD_DAILY_REQUESTS: String(config.dailyRequests),
   };
 }
 

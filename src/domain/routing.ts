@@ -1,4 +1,5 @@
 import type { Protection } from "./access.ts";
+import type { SpentQuotas } from "./daily-requests.ts";
 
 /**
  * The routing snapshot: what edges and services must know to send a request to a version.
@@ -15,6 +16,8 @@ export interface RoutingSnapshot {
   domains?: RoutedDomain[];
   /** Sessions of remote development: who shows the token reaches the session's script, whatever the host. */
   sessions?: { /** SHA-256 of the token, hex. */ tokenHash: string; accountId: string; scriptName: string }[];
+  /** Accounts whose daily requests are used up; absent: none. */
+  spent?: SpentQuotas;
 }
 
 /** A domain of an account. Host names belong to the zone with the longest name that they end with. */
@@ -22,7 +25,14 @@ export interface RoutedZone {
   accountId: string;
   name: string;
   /** As text, valid for the zone. `scriptId` null: requests pass by all Workers that less specific routes name. */
-  routes: { pattern: string; scriptId: string | null }[];
+  routes: RoutedRoute[];
+}
+
+export interface RoutedRoute {
+  pattern: string;
+  scriptId: string | null;
+  /** While the account's daily requests are used up, the Worker steps aside. */
+  failOpen?: true;
 }
 
 export interface RoutedDomain {

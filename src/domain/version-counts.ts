@@ -1,3 +1,5 @@
+import type { DailyRequests } from "./daily-requests.ts";
+
 /**
  * What edges count of versions whose rollout is watched. Counts only grow while an edge lives, so a report
  * that is lost loses nothing, and who adds them up takes differences.
@@ -15,12 +17,14 @@ export interface VersionCounts {
   latencies: number[];
 }
 
-/** One edge's counts since it began. */
+/** One edge's counts since it began, and of today. */
 export interface EdgeCounts {
   /** Of one life of one process. */
   edgeId: string;
   /** By version id. */
   versions: Record<string, VersionCounts>;
+  /** Absent: the operator sets no quota. */
+  daily?: DailyRequests;
 }
 
 export const LATENCY_BUCKETS = 64;

@@ -196,6 +196,8 @@ export interface SiteRecord {
   runWorkerFirst: boolean | string[];
   /** Which paths start the code of a Pages project (`_routes.json`); absent: `runWorkerFirst` says. */
   functionRoutes?: { include: string[]; exclude: string[] };
+  /** Of a Pages project with code: once the account's daily requests are used up, its paths show an error page, not the files. */
+  failClosed?: true;
   /** Path of every host below which the files are, such as `/docs`; absent: at its root. */
   basePath?: string;
   /** Text of `_headers` and `_redirects`; empty when there is none. */

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { EdgeCaller } from "../domain/messages.ts";
 import type { PageText } from "./error-catalogue.ts";
 import type { Meter } from "./meters.ts";
+import type { Allowance } from "./quotas.ts";
 import { colo } from "./ray.ts";
 import type { Runner } from "./runners.ts";
 
@@ -42,6 +43,8 @@ export interface Client {
   /** Counts the request in progress, which began at `startedMs` of `performance.now()`; absent when nobody wants to know. */
   meter: Meter | undefined;
   startedMs: number;
+  /** Of the account whose code the request in progress may reach; absent where there is no quota. */
+  allowance: Allowance | undefined;
   /** The Worker may answer with an image only (see `image-guard.ts`). */
   imageOnly: boolean;
 }
@@ -84,6 +87,7 @@ export function newClient(
     credentials: "none",
     meter: undefined,
     startedMs: 0,
+    allowance: undefined,
     imageOnly: false,
   };
 }

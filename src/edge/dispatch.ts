@@ -8,6 +8,7 @@ import type { ResponseHead } from "../lib/http/response-head.ts";
 import type { Handler } from "../lib/http/server.ts";
 import type { Ticker } from "../lib/http/ticker.ts";
 import type { Loss } from "../lib/http/upstream.ts";
+import type { SiteChoice } from "../products/assets/asset-server.ts";
 import type { Access } from "./access.ts";
 import type { EdgeAssets } from "./assets.ts";
 import type { Client } from "./client.ts";
@@ -25,6 +26,7 @@ import {
 import { type ImageGuard, imageGuard, passesGuard } from "./image-guard.ts";
 import { edgeLimits } from "./limits.ts";
 import type { Meter, Meters } from "./meters.ts";
+import type { Quotas } from "./quotas.ts";
 import { nextRay } from "./ray.ts";
 import type { Router } from "./router.ts";
 import type { Runners } from "./runners.ts";
@@ -43,6 +45,8 @@ export interface DispatchOptions {
   maxBodyBytes: number;
   assets: EdgeAssets;
   meters: Meters;
+  /** Absent: accounts have no quota. */
+  quotas: Quotas | undefined;
   access: Access;
 }
 
@@ -153,6 +157,13 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
   /** To the version's assets, its Worker, or whichever has the answer. The version is chosen once and for all here. */
   #toVersion(exchange: ClientExchange, head: RequestHead, target: WorkerTarget): void {
     const client = exchange.state;
+    const allowance = this.#options.quotas?.of(target.script.accountId);
+    const { hostname, retained, prefix, behind } = target;
+    if (allowance?.spent && behind?.kind === "worker" && !target.sites?.[target.versionId]) {
+      this.#toVersion(exchange, head, behind);
+      return;
+    }
+    client.allowance = allowance;
     if (target.preview) client.answerFields = NOT_INDEXED;
     if (target.access && !this.#admits(exchange, head, target.access)) return;
     const { split } = target;
@@ -168,9 +179,10 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
       this.#toWorker(exchange);
       return;
     }
-    const { hostname, retained, prefix } = target;
     const origin = client.scheme + head.host;
-    const outcome = this.#options.assets.server.serve(exchange, head, { site, retained, prefix }, origin, hostname);
+    const alone = allowance?.spent ? (behind ? "always" : "site") : undefined;
+    const choice: SiteChoice = { site, retained, prefix, alone };
+    const outcome = this.#options.assets.server.serve(exchange, head, choice, origin, hostname);
     if (outcome === "answered") {
       // The connection may be at its next request by now.
       meter?.served();
@@ -211,6 +223,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     client.hintKey = this.#options.assets.hints.key(head, versionId);
     client.interim = this.#options.assets.hints.interim(client.hintKey);
     client.refusal = text === undefined ? pages.loop : guard === "block" ? pages.blocked : undefined;
+    if (client.allowance?.spent) client.refusal ??= pages.dailyLimit;
     exchange.prepare(text ?? "", this.#options.maxBodyBytes);
   }
 
@@ -220,6 +233,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
       this.#refuse(exchange, client.refusal);
       return;
     }
+    if (client.allowance !== undefined) client.allowance.requests++;
     client.destination = "worker";
     if (client.interim !== "") exchange.interim(client.interim);
     const runner = this.#options.runners.get(client.versionId);

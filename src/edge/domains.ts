@@ -13,7 +13,7 @@ import {
 } from "./target.ts";
 
 /** Where a route leads; null: past the Workers, to what is behind them. */
-type Destination = RoutedScript | null;
+type Destination = { script: RoutedScript; failOpen: boolean } | null;
 
 /**
  * Host names on the accounts' own domains. A route stands in front of the custom domain of the same host, which is its
@@ -71,12 +71,15 @@ export class Domains {
 
   #targetOf(route: Route<Destination> | undefined, hostname: string, origin: HostTarget): HostTarget {
     if (!route?.to) return origin;
+    const { script, failOpen } = route.to;
     let target = this.#targets.get(route);
     if (!target) {
-      target = deployedTarget(route.to, hostname, mountOf(route.pattern));
+      target = deployedTarget(script, hostname, mountOf(route.pattern));
+      if (failOpen && target.kind === "worker") target.behind = origin;
       this.#targets.set(route, target);
     }
-    return target.kind !== "worker" || target.hostname === hostname ? target : { ...target, hostname };
+    if (target.kind !== "worker" || target.hostname === hostname) return target;
+    return { ...target, hostname, behind: failOpen ? origin : undefined };
   }
 
   #deployed({ scriptId, alias }: RoutedDomain, hostname: string): HostTarget | undefined {
@@ -93,11 +96,12 @@ export class Domains {
   #table(zone: RoutedZone): RouteTable<Destination> {
     const known = this.#tables.get(zone);
     if (known) return known;
-    const routes = zone.routes.flatMap(({ pattern: text, scriptId }) => {
+    const routes = zone.routes.flatMap(({ pattern: text, scriptId, failOpen = false }) => {
       const pattern = parseRoutePattern(text);
-      const to = scriptId === null ? null : this.#scripts.get(scriptId);
+      const script = scriptId === null ? null : this.#scripts.get(scriptId);
       // Control checked both; what it wrote before a rule changed must not stop the edge.
-      return typeof pattern === "string" || to === undefined ? [] : [{ pattern, to }];
+      if (typeof pattern === "string" || script === undefined) return [];
+      return [{ pattern, to: script && { script, failOpen } }];
     });
     const table = new RouteTable(routes);
     this.#tables.set(zone, table);

@@ -4,6 +4,7 @@ import type { Config } from "../domain/config.ts";
 import type { EdgeCaller } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { namedSites } from "../domain/routing.ts";
+import type { EdgeCounts } from "../domain/version-counts.ts";
 import { type HttpLimits, httpLimits } from "../lib/http/limits.ts";
 import { UpstreamPool } from "../lib/http/pool.ts";
 import { HttpServer } from "../lib/http/server.ts";
@@ -17,6 +18,7 @@ import { InnerListener } from "./inner-listener.ts";
 import { edgeLimits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { Meters } from "./meters.ts";
+import { Quotas } from "./quotas.ts";
 import { Router } from "./router.ts";
 import { Runners, type Supervisor } from "./runners.ts";
 import { readSnapshot } from "./snapshot-file.ts";
@@ -33,7 +35,8 @@ export interface EdgeOptions {
 /** The edge of one process, not yet listening. */
 export interface Edge {
   readonly runners: Runners;
-  readonly meters: Meters;
+  /** What was counted since the start, and today. */
+  counts(): EdgeCounts;
   /** Requests are routed by `routes.json` as it is now, and TLS uses the certificate as it is now. */
   reload(): Promise<void>;
   /** Returns the port. */
@@ -57,6 +60,7 @@ export function createEdge(options: EdgeOptions): Edge {
     names: headerNames,
   });
   const meters = new Meters();
+  const quotas = config.dailyRequests > 0 ? new Quotas() : undefined;
   const storage = new UpstreamPool({
     path: files.storageSocket,
     ticker,
@@ -80,6 +84,7 @@ export function createEdge(options: EdgeOptions): Edge {
     maxBodyBytes: config.maxBodyBytes,
     assets,
     meters,
+    quotas,
     access,
   });
   const callers = new WeakMap<object, EdgeCaller>();
@@ -108,6 +113,7 @@ export function createEdge(options: EdgeOptions): Edge {
     dispatch.router = new Router(config.domain, snapshot);
     assets.sites.keepOnly(namedSites(snapshot));
     meters.keepOnly(snapshot);
+    quotas?.load(snapshot.spent);
     // The platform's own names have no other certificate, whatever zone is above them.
     await tls.load([...certifiedDomains(snapshot).map(({ name }) => name), config.domain, "localhost"]);
   };
@@ -121,7 +127,7 @@ export function createEdge(options: EdgeOptions): Edge {
 
   return {
     runners,
-    meters,
+    counts: () => ({ ...meters.report(), ...(quotas && { daily: quotas.report() }) }),
     reload() {
       // One after the other, so that an older file can never replace a newer one.
       loading = loading.then(load, load);

@@ -41,6 +41,13 @@ export const pages = {
     "The Worker that answers here used more CPU time or memory than it may.",
     "If this is your Worker, make it do less in one request, or raise its limits.",
   ),
+  dailyLimit: entry(
+    1027,
+    429,
+    "Daily requests are used up",
+    "The Workers of this account have answered all the requests that they may answer in a day.",
+    "Come back after midnight (UTC). The operator sets the limit with FREEHOLD_DAILY_REQUESTS.",
+  ),
   crashed: entry(
     1105,
     503,

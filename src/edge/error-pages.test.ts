@@ -55,5 +55,6 @@ test("codes and statuses of the original", () => {
     overloaded: [1105, 503],
     noWorker: [1042, 404],
     loop: [1019, 508],
+    dailyLimit: [1027, 429],
   });
 });

@@ -1,3 +1,4 @@
+import { DAY_MS } from "../domain/daily-requests.ts";
 import type { PageFormat } from "./client.ts";
 import type { PageText } from "./error-catalogue.ts";
 
@@ -19,14 +20,15 @@ export interface PageFacts {
 
 /** Renders an entry of the catalogue for a client. */
 export function errorPage(page: PageText, facts: PageFacts): ErrorPage {
-  const time = (facts.now ?? new Date()).toISOString();
+  const now = facts.now ?? new Date();
   const explanation = facts.detail ?? page.explanation;
   const fields =
     `Content-Type: ${contentTypes[facts.format]}\r\nCache-Control: no-store\r\nserver: freehold\r\n` +
     (page.status === 503 ? "Retry-After: 1\r\n" : "") +
+    (page.status === 429 ? `Retry-After: ${Math.ceil((DAY_MS - (now.getTime() % DAY_MS)) / 1000)}\r\n` : "") +
     (page.status === 405 ? "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n" : "") +
     (facts.ray === "" ? "" : `CF-Ray: ${facts.ray}\r\n`);
-  const text = { ...page, explanation, ray: facts.ray, time };
+  const text = { ...page, explanation, ray: facts.ray, time: now.toISOString() };
   return { status: page.status, fields, body: renderers[facts.format](text) };
 }
 

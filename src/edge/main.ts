@@ -29,7 +29,7 @@ export async function runEdge(): Promise<void> {
     released: await edge.runners.release(instanceId, onlyIfIdle, closeWebSockets),
   }));
   supervisor.handle("inFlight", ({ instanceId }) => ({ count: edge.runners.inFlight(instanceId) }));
-  supervisor.handle("counts", () => edge.meters.report());
+  supervisor.handle("counts", () => edge.counts());
   supervisor.handle("gone", ({ instanceId, cause }) => {
     edge.runners.gone(instanceId, cause);
     return {};

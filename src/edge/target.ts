@@ -37,6 +37,11 @@ export interface WorkerTarget {
    * for by requests that may meet another version, and of those deployed earlier, newest first. Previews show theirs alone.
    */
   retained: readonly string[];
+  /**
+   * Set when the Worker's route fails open: what is behind the route, which answers once the account's daily requests are used
+   * up; but the Worker's own files do, if it has any.
+   */
+  behind: HostTarget | undefined;
   /** Path of the host below which static assets answer, such as `/blog`; empty: everywhere. */
   prefix: string;
 }
@@ -128,6 +133,7 @@ function workerTarget(
     hostname,
     sites: script.sites,
     retained,
+    behind: undefined,
     prefix,
   };
 }

@@ -45,9 +45,10 @@ export async function startEdge(
   cleanup: Cleanup,
   supervisor: Partial<Supervisor>,
   first: RoutingSnapshot = snapshot(script("hello")),
+  env: Record<string, string> = {},
 ): Promise<TestEdge> {
   const directory = await cleanup.directory();
-  const config = readConfig({ FREEHOLD_DATA: directory, FREEHOLD_EDGES: "1", FREEHOLD_MAX_BODY_MB: "1" }, 1);
+  const config = readConfig({ FREEHOLD_DATA: directory, FREEHOLD_EDGES: "1", FREEHOLD_MAX_BODY_MB: "1", ...env }, 1);
   config.port = 0;
   await mkdir(config.runDir, { recursive: true });
   const files = paths(config);

@@ -148,14 +148,14 @@ describe("counts of a watched rollout", () => {
     await asked("v2");
     // Has no runner.
     expect((await asked("v3")).status).toBe(503);
-    const { edgeId, versions } = edge.edge.meters.report();
+    const { edgeId, versions } = edge.edge.counts();
     expect(edgeId).not.toBe("");
     expect(versions.v1).toMatchObject({ requests: 5, errors: 0 });
     expect(versions.v2).toMatchObject({ requests: 1, errors: 0 });
     expect(versions.v3).toMatchObject({ requests: 1, errors: 1 });
     expect(versions.v1?.latencies.reduce((sum, count) => sum + count)).toBe(5);
     await route();
-    expect(edge.edge.meters.report()).toEqual({ edgeId, versions: {} });
+    expect(edge.edge.counts()).toEqual({ edgeId, versions: {} });
   });
 
   test("leave out previews, and everything that nobody watches", async () => {
@@ -163,6 +163,6 @@ describe("counts of a watched rollout", () => {
     expect((await get("", `next-${HOST}`)).status).toBe(200);
     await route();
     await get();
-    expect(edge.edge.meters.report().versions).toEqual({});
+    expect(edge.edge.counts().versions).toEqual({});
   });
 });

@@ -216,6 +216,16 @@ describe("Functions", () => {
     expect(await site(id)).toMatchObject({ functionRoutes: { include: ["/*"], exclude: [] } });
   });
 
+  test("fail open, or closed where the environment of the deployment says so", async () => {
+    const deployAs = async (fail_open: boolean, branch: string) => {
+      await pages.call("PATCH", "/shop", { deployment_configs: { production: { fail_open } } });
+      return site((await deployed("shop", { modules: worker, branch })).id);
+    };
+    expect(await deployAs(false, "main")).toHaveProperty("failClosed", true);
+    expect(await deployAs(false, "other")).not.toHaveProperty("failClosed");
+    expect(await deployAs(true, "main")).not.toHaveProperty("failClosed");
+  });
+
   test("of old clients come as one module", async () => {
     const { id } = await deployed("shop", { parts: { "_worker.js": "export default {}" } });
     expect(record(id)).toMatchObject({ mainModule: "_worker.js", modules: [{ type: "esm" }] });

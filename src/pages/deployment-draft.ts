@@ -49,7 +49,9 @@ export async function draftOf(
 ) {
   const { accountId } = change;
   const { code, metadata, trigger } = content;
-  const { site, diagnostics } = pagesSite(accountId, content.manifest, content.files);
+  const { site, diagnostics } = pagesSite(accountId, content.manifest, content.files, {
+    failOpen: environment.fail_open ?? true,
+  });
   const { html_handling, not_found_handling } = {
     html_handling: site.htmlHandling,
     not_found_handling: site.notFoundHandling,

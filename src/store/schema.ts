@@ -35,6 +35,7 @@ export interface Database {
   s3_keys: S3KeyRow;
   zones: ZoneRow;
   worker_routes: WorkerRouteRow;
+  daily_requests: DailyRequestRow;
   custom_domains: CustomDomainRow;
   remote_sessions: RemoteSessionRow;
   named_previews: NamedPreviewRow;
@@ -82,6 +83,17 @@ export interface WorkerRouteRow {
   pattern: string;
   /** Any kind of script. Null: requests pass by the Workers of less specific routes. */
   script_id: string | null;
+  /** 1: once the account's daily requests are used up, the Worker steps aside. */
+  fail_open: Generated<number>;
+}
+
+/** What one edge process counted of an account's requests on one day. */
+export interface DailyRequestRow {
+  /** UTC, such as `2026-11-28`. */
+  day: string;
+  account_id: string;
+  edge_id: string;
+  requests: number;
 }
 
 /** A host name that is one script's own. */

@@ -49,6 +49,7 @@ describe("migrations", () => {
       { name: "0013-pages" },
       { name: "0014-s3-keys" },
       { name: "0017-deploy-hooks" },
+      { name: "0018-quotas" },
     ]);
     await second.destroy();
   });

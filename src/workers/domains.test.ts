@@ -186,15 +186,32 @@ describe("routes of a zone", () => {
   test("are created, read, changed and deleted", async () => {
     const made = await api.call("POST", routes(), { pattern: "example.com/*", script: "a" });
     const { id } = made.result;
-    expect(made.result).toEqual({ id, pattern: "example.com/*", script: "a" });
+    expect(made.result).toEqual({ id, pattern: "example.com/*", script: "a", request_limit_fail_open: false });
     expect((await api.call("GET", `${routes()}/${id}`)).result).toEqual(made.result);
     const changed = await api.call("PUT", `${routes()}/${id}`, { pattern: "www.example.com/*", script: "b" });
-    expect(changed.result).toEqual({ id, pattern: "www.example.com/*", script: "b" });
+    expect(changed.result).toMatchObject({ id, pattern: "www.example.com/*", script: "b" });
     const negating = await api.call("PUT", `${routes()}/${id}`, { pattern: "www.example.com/x/*" });
-    expect(negating.result).toEqual({ id, pattern: "www.example.com/x/*", script: null });
+    expect(negating.result).toMatchObject({ id, pattern: "www.example.com/x/*", script: null });
     expect((await api.call("GET", routes())).result).toEqual([negating.result]);
     expect((await api.call("DELETE", `${routes()}/${id}`)).result).toEqual({ id });
     expect((await api.call("DELETE", `${routes()}/${id}`)).code).toBe(10009);
+  });
+
+  test("fail closed unless they are told otherwise, which deploys do not change", async () => {
+    const pattern = "example.com/*";
+    const made = await api.call("POST", routes(), { pattern, script: "a", request_limit_fail_open: true });
+    expect(made.result.request_limit_fail_open).toBe(true);
+    await put("a", [{ pattern }, { pattern: "www.example.com/*" }]);
+    const failOpen = async () => {
+      const { result } = await api.call("GET", "/scripts/a/routes");
+      return result.map((route: { request_limit_fail_open: boolean }) => route.request_limit_fail_open);
+    };
+    expect(await failOpen()).toEqual([true, false]);
+    const route = `${routes()}/${made.result.id}`;
+    await api.call("PUT", route, { pattern, script: "a" });
+    expect(await failOpen()).toEqual([true, false]);
+    await api.call("PUT", route, { pattern, script: "a", request_limit_fail_open: false });
+    expect(await failOpen()).toEqual([false, false]);
   });
 
   test.each([

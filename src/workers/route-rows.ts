@@ -14,26 +14,27 @@ export interface ShownRoute {
   pattern: string;
   /** Name of its script; null: none. */
   script: string | null;
+  request_limit_fail_open: boolean;
   zone_id: string;
   zone_name: string;
 }
 
-export function routesOfZone(db: Db, zone: ZoneRow): Promise<ShownRoute[]> {
-  return shownRoutes(db).where("worker_routes.zone_id", "=", zone.id).execute();
+export async function routesOfZone(db: Db, zone: ZoneRow): Promise<ShownRoute[]> {
+  return (await routeRows(db).where("worker_routes.zone_id", "=", zone.id).execute()).map(shown);
 }
 
-export function routesOfScript(db: Db, script: ScriptRow): Promise<ShownRoute[]> {
-  return shownRoutes(db).where("worker_routes.script_id", "=", script.id).execute();
+export async function routesOfScript(db: Db, script: ScriptRow): Promise<ShownRoute[]> {
+  return (await routeRows(db).where("worker_routes.script_id", "=", script.id).execute()).map(shown);
 }
 
 /** Error 10009 when the zone has none of this id. */
 export async function requireRoute(db: Db, zone: ZoneRow, id: string): Promise<ShownRoute> {
-  const row = await shownRoutes(db)
+  const row = await routeRows(db)
     .where("worker_routes.zone_id", "=", zone.id)
     .where("worker_routes.id", "=", id)
     .executeTakeFirst();
   if (!row) throw routeNotFound(id);
-  return row;
+  return shown(row);
 }
 
 /**
@@ -64,11 +65,19 @@ export function replaceRoutes(
   });
 }
 
+export interface RouteWish {
+  id?: string;
+  pattern: string;
+  script: ScriptRow | undefined;
+  /** Absent: as it is; a new route fails closed. */
+  failOpen?: boolean | undefined;
+}
+
 /** Adds a route to a zone, or changes the one of this id. Errors as {@link replaceRoutes}. */
 export function saveRoute(
   platform: Platform,
   zone: ZoneRow,
-  { id, pattern: text, script }: { id?: string; pattern: string; script: ScriptRow | undefined },
+  { id, pattern: text, script, failOpen }: RouteWish,
 ): Promise<ShownRoute> {
   return platform.db.transaction().execute(async (db) => {
     const pattern = patternOf(text);
@@ -76,7 +85,10 @@ export function saveRoute(
     await refuseUnreachable(db, platform, pattern);
     const other = await routeByPattern(db, zone, pattern.text);
     if (other && other.id !== id) throw routeTaken(text, other.script ?? undefined);
-    const values = { zone_id: zone.id, pattern: pattern.text, script_id: script?.id ?? null };
+    const values = {
+      ...{ zone_id: zone.id, pattern: pattern.text, script_id: script?.id ?? null },
+      ...(failOpen !== undefined && { fail_open: failOpen ? 1 : 0 }),
+    };
     const saved = id ?? newId();
     if (id === undefined) {
       await db
@@ -106,7 +118,7 @@ async function putRoute(db: Db, zone: ZoneRow, pattern: string, scriptId: string
 }
 
 function routeByPattern(db: Db, zone: ZoneRow, pattern: string) {
-  return shownRoutes(db)
+  return routeRows(db)
     .select("worker_routes.script_id")
     .where("worker_routes.zone_id", "=", zone.id)
     .where("worker_routes.pattern", "=", pattern)
@@ -133,7 +145,7 @@ async function refuseTooMany(db: Db, zone: ZoneRow): Promise<void> {
   if (Number(count) > MAX_ROUTES_PER_ZONE) throw tooManyRoutes(zone.name);
 }
 
-function shownRoutes(db: Db) {
+function routeRows(db: Db) {
   return db
     .selectFrom("worker_routes")
     .innerJoin("zones", "zones.id", "worker_routes.zone_id")
@@ -142,9 +154,14 @@ function shownRoutes(db: Db) {
       "worker_routes.id",
       "worker_routes.pattern",
       "scripts.name as script",
+      "worker_routes.fail_open",
       "zones.id as zone_id",
       "zones.name as zone_name",
     ])
     .orderBy("zones.name")
     .orderBy("worker_routes.pattern");
+}
+
+function shown({ fail_open, ...row }: Omit<ShownRoute, "request_limit_fail_open"> & { fail_open: number }): ShownRoute {
+  return { ...row, request_limit_fail_open: fail_open === 1 };
 }

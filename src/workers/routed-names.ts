@@ -7,7 +7,7 @@ export async function routedNames(tx: Kysely<Database>): Promise<Required<Pick<R
   const zones = await tx.selectFrom("zones").select(["id", "account_id", "name"]).orderBy("name").execute();
   const routes = await tx
     .selectFrom("worker_routes")
-    .select(["zone_id", "pattern", "script_id"])
+    .select(["zone_id", "pattern", "script_id", "fail_open"])
     .orderBy("pattern")
     .execute();
   const byZone = Map.groupBy(routes, ({ zone_id }) => zone_id);
@@ -20,7 +20,11 @@ export async function routedNames(tx: Kysely<Database>): Promise<Required<Pick<R
     zones: zones.map(({ id, account_id, name }) => ({
       accountId: account_id,
       name,
-      routes: (byZone.get(id) ?? []).map(({ pattern, script_id }) => ({ pattern, scriptId: script_id })),
+      routes: (byZone.get(id) ?? []).map(({ pattern, script_id, fail_open }) => ({
+        pattern,
+        scriptId: script_id,
+        ...(fail_open === 1 && { failOpen: true }),
+      })),
     })),
     domains: domains.map(({ hostname, script_id, enabled, previews_enabled, alias }) => ({
       hostname,

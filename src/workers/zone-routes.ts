@@ -14,7 +14,11 @@ const single = `${routes}/:route`;
 
 const NewZone = z.object({ name: z.string(), account: z.object({ id: z.string().optional() }).optional() });
 /** Without a script the route negates less specific ones. */
-const RouteBody = z.object({ pattern: z.string(), script: z.string().nullish() });
+const RouteBody = z.object({
+  pattern: z.string(),
+  script: z.string().nullish(),
+  request_limit_fail_open: z.boolean().optional(),
+});
 
 /** Zones, which are names here and nothing more, and the routes on them (workers-semantics.md 1.2). */
 export const zoneRoutes: ApiRoute[] = [
@@ -114,7 +118,8 @@ async function save(request: ApiRequest<Platform, z.infer<typeof RouteBody>>, id
   const { platform, accountId, body } = request;
   const zone = await zoneOf(request);
   const script = body.script ? await requireScript(platform, accountId, body.script) : undefined;
-  const saved = await saveRoute(platform, zone, { ...(id !== undefined && { id }), pattern: body.pattern, script });
+  const { pattern, request_limit_fail_open: failOpen } = body;
+  const saved = await saveRoute(platform, zone, { ...(id !== undefined && { id }), pattern, script, failOpen });
   await publish(request);
   return saved;
 }
@@ -127,8 +132,8 @@ async function routeOf(request: ApiRequest<Platform, unknown>): Promise<ShownRou
   return requireRoute(request.platform.db, await zoneOf(request), request.params.route ?? "");
 }
 
-function presentRoute({ id, pattern, script }: ShownRoute): Record<string, unknown> {
-  return { id, pattern, script };
+function presentRoute({ id, pattern, script, request_limit_fail_open }: ShownRoute): Record<string, unknown> {
+  return { id, pattern, script, request_limit_fail_open };
 }
 
 /** Zones as clients know them. All are active: names are no business of this platform's own DNS, which it has not. */

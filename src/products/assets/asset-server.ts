@@ -22,6 +22,8 @@ export interface SiteChoice {
   retained: readonly string[];
   /** As in `RequestTarget`. */
   prefix: string;
+  /** When the files answer as if there were no Worker; absent: never. `site`: if the site fails open. */
+  alone?: "site" | "always" | undefined;
 }
 
 export interface AssetServerOptions<State> {
@@ -72,7 +74,7 @@ export class AssetServer<State> {
     const earlier = this.#open(choice.retained);
     if (!current || !earlier) return this.#later(exchange, request.keep(), choice);
     try {
-      return this.#answer(exchange, request, current, earlier);
+      return this.#answer(exchange, request, current, earlier, choice.alone);
     } catch (error) {
       if (!(error instanceof ContentNotRead)) throw error;
       return this.#later(exchange, request.keep(), choice);
@@ -92,16 +94,17 @@ export class AssetServer<State> {
   }
 
   /** Reads what the answer needs and is not in memory, one thing after the other, then answers. */
-  async #later(exchange: Exchange<State>, request: AssetRequest, { site, retained }: SiteChoice): Promise<Outcome> {
+  async #later(exchange: Exchange<State>, request: AssetRequest, choice: SiteChoice): Promise<Outcome> {
     try {
       const { sites } = this.#options;
+      const { site, retained, alone } = choice;
       const current = await sites.open(site);
       // An earlier version that cannot be read must not take the present one down.
       const opened = await Promise.all(retained.map((key) => sites.open(key).catch(() => undefined)));
       const earlier = opened.filter((one) => one !== undefined);
       for (let reads = 0; ; reads++) {
         try {
-          return this.#answer(exchange, request, current, earlier);
+          return this.#answer(exchange, request, current, earlier, alone);
         } catch (error) {
           if (!(error instanceof ContentNotRead) || reads === MAX_READS) throw error;
           await current.contents.open(error.hash, error.html);
@@ -114,7 +117,13 @@ export class AssetServer<State> {
   }
 
   /** Throws {@link ContentNotRead}. */
-  #answer(exchange: Exchange<State>, request: AssetRequest, current: OpenSite, earlier: readonly OpenSite[]): Outcome {
+  #answer(
+    exchange: Exchange<State>,
+    request: AssetRequest,
+    current: OpenSite,
+    earlier: readonly OpenSite[],
+    alone: SiteChoice["alone"],
+  ): Outcome {
     const { target } = request;
     const options = this.#options;
     let answer: Answer | undefined;
@@ -128,7 +137,9 @@ export class AssetServer<State> {
     else if (options.only) decision = finish(current.site, found(), request);
     else if (hidesCdnCgi(request.rawTarget, target.path)) decision = toPlainPath(target.path + request.query);
     else {
-      if (route(current.routing, target.path, request.header("sec-fetch-mode"), found) === "worker") return "worker";
+      const isAlone = alone !== undefined && (alone === "always" || current.failsOpen);
+      if (!isAlone && route(current.routing, target.path, request.header("sec-fetch-mode"), found) === "worker")
+        return "worker";
       const shown = found();
       decision = finish(current.site, shown, request);
       if (shown.kind === "asset" && decision.body) interim = earlyHints(request, shown.hints);

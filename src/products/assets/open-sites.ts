@@ -15,6 +15,8 @@ export interface OpenSite {
   readonly site: Site;
   readonly answers: AnswerCache;
   readonly routing: AssetRouting;
+  /** The files answer everything while the Worker may not run. */
+  readonly failsOpen: boolean;
   readonly contents: AccountContents;
 }
 
@@ -59,7 +61,8 @@ export class OpenSites {
     const record = JSON.parse((await this.#read(key)).toString()) as SiteRecord;
     const contents = this.#contents.account(record.accountId);
     const site = openSite(record, await this.#manifest(record.manifest), contents, record.mode);
-    const { hasWorker, runWorkerFirst, functionRoutes, compatibilityDate, compatibilityFlags } = record;
+    const { hasWorker, runWorkerFirst, functionRoutes, compatibilityDate, compatibilityFlags, mode, failClosed } =
+      record;
     const opened: OpenSite = {
       site,
       answers: new AnswerCache(site),
@@ -69,6 +72,7 @@ export class OpenSites {
         navigationPrefersAssets: navigationPrefersAssets(compatibilityDate, compatibilityFlags),
         ...(functionRoutes && { functionRoutes: compileRoutes(functionRoutes) }),
       },
+      failsOpen: mode === "pages" && !failClosed,
       contents,
     };
     this.#sites.set(key, opened);

@@ -13,11 +13,12 @@ export interface PagesFiles {
   functionRoutes: FunctionRoutes | undefined;
 }
 
-/** How Pages serves files, always the same (pages-and-builds.md 13), and rules of the files that do nothing. */
+/** How Pages serves files, always the same but for `failOpen` (pages-and-builds.md 13), and rules of the files that do nothing. */
 export function pagesSite(
   accountId: string,
   manifest: string,
   { headers, redirects, functionRoutes }: PagesFiles,
+  { failOpen }: { failOpen: boolean },
 ): {
   site: Omit<SiteRecord, "hasWorker" | "compatibilityDate" | "compatibilityFlags">;
   diagnostics: RuleDiagnostic[];
@@ -31,6 +32,7 @@ export function pagesSite(
       notFoundHandling: "pages",
       runWorkerFirst: functionRoutes !== undefined,
       ...(functionRoutes && { functionRoutes }),
+      ...(functionRoutes && !failOpen && { failClosed: true }),
       headers,
       redirects,
     },

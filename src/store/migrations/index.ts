@@ -14,6 +14,7 @@ import { previews } from "./0012-previews.ts";
 import { pages } from "./0013-pages.ts";
 import { s3Keys } from "./0014-s3-keys.ts";
 import { deployHooks } from "./0017-deploy-hooks.ts";
+import { quotas } from "./0018-quotas.ts";
 
 /** In order. A migration that was released is never changed; add the next one. */
 const migrations: Record<string, Migration> = {
@@ -30,6 +31,7 @@ const migrations: Record<string, Migration> = {
   "0013-pages": pages,
   "0014-s3-keys": s3Keys,
   "0017-deploy-hooks": deployHooks,
+  "0018-quotas": quotas,
 };
 
 /**
