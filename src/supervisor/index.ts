@@ -31,9 +31,9 @@ export async function startSupervisor(config: Config, options: Partial<PlatformO
     await recover(config);
     const port = await claimPort(config.host, config.port);
     if (config.httpsPort !== 0) await claimPort(config.host, config.httpsPort, "FREEHOLD_HTTPS_PORT");
-    if (!options.roleCommand) await warmCompileCache(compileCache(config));
+    const knownImports = options.roleCommand ? undefined : await warmCompileCache(compileCache(config));
     const log = options.log ?? ((line: string) => void process.stderr.write(`${line}\n`));
-    platform = new Platform({ ...config, port }, { planLaunch, ...options, log });
+    platform = new Platform({ ...config, port }, { planLaunch, knownImports, ...options, log });
     await platform.ready();
   } catch (error) {
     await platform?.stop();

@@ -24,6 +24,8 @@ export interface PlatformOptions {
   /** Program and arguments of a role's process. */
   roleCommand?: ((role: RoleName) => readonly [string, ...string[]]) | undefined;
   planLaunch: PlanLaunch;
+  /** File with where the roles' imports lead. */
+  knownImports?: string | undefined;
 }
 
 /** From the first spawn until all roles are ready. */
@@ -54,7 +56,12 @@ export class Platform {
         new Role({
           role,
           command: (options.roleCommand ?? roleCommand)(role),
-          env: { ...process.env, ...configEnvironment(config), NODE_COMPILE_CACHE: compileCache(config) },
+          env: {
+            ...process.env,
+            ...configEnvironment(config),
+            NODE_COMPILE_CACHE: compileCache(config),
+            FREEHOLD_KNOWN_IMPORTS: options.knownImports,
+          },
           serve: (channel) => this.#serve(channel),
           onReady: (ready) => this.#bringUpToDate(ready),
           onStart: (pid) => processes.add(pid, `role:${role}`),

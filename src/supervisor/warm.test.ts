@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { KnownImports } from "../lib/known-imports.ts";
 import { testConfig } from "./testing.ts";
 import { compileCache, warmCompileCache } from "./warm.ts";
 
@@ -18,17 +19,20 @@ afterEach(() => {
 
 test("the cache is filled once for the same sources, and again when they change", async () => {
   writeFileSync(join(directory, "warm-older"), "");
-  await warmCompileCache(directory);
+  const imports = await warmCompileCache(directory);
   const compiled = () => readdirSync(directory, { recursive: true }).filter((name) => !`${name}`.startsWith("warm-"));
   const markers = readdirSync(directory).filter((name) => name.startsWith("warm-"));
-  expect(markers).toHaveLength(1);
+  expect(markers.map((name) => join(directory, name))).toEqual([imports]);
   expect(markers).not.toContain("warm-older");
+  const { modules } = JSON.parse(readFileSync(join(directory, `${markers[0]}`), "utf8")) as KnownImports;
+  for (const entry of ["control", "edge", "services"])
+    expect(modules).toContainEqual([`src/${entry}/main.ts`, "module-typescript"]);
   expect(compiled().length).toBeGreaterThan(50);
 
   for (const name of readdirSync(directory)) {
     if (!name.startsWith("warm-")) rmSync(join(directory, name), { recursive: true });
   }
-  await warmCompileCache(directory);
+  expect(await warmCompileCache(directory)).toBe(imports);
   expect(compiled()).toEqual([]);
 });
 
