@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { urlPrintedBy } from "./harness/platform.ts";
+import { killProcess, urlPrintedBy } from "./harness/platform.ts";
 import { Project } from "./harness/project.ts";
 import { usePlatform } from "./harness/suite.ts";
 
@@ -108,6 +108,50 @@ test("the world reads a bucket at its public address while that is switched on",
   const got = await platform().fetch(object, { headers: { range: "bytes=4-" } });
   expect(got).toMatchObject({ status: 206, body: "same", headers: { "content-range": "bytes 4-7/8" } });
   expect(await platform().fetch(`http://${domain}/`)).toMatchObject({ status: 404 });
+});
+
+test("the world reads a bucket at a host name of a zone, with control held up, and a Worker may stand in front", async () => {
+  const { api, port, dataDir } = platform();
+  const { id } = (await api.send("POST", "//zones", { name: "example.com" })) as { id: string };
+  const name = "files.example.com";
+  await r2("bucket", "domain", "add", bucket, "--domain", name, "--zone-id", id, "--min-tls", "1.3", "--force");
+  expect(await r2("bucket", "domain", "list", bucket)).toMatch(
+    /domain:\s+files\.example\.com[\s\S]*enabled:\s+Yes[\s\S]*ownership_status:\s+active[\s\S]*ssl_status:\s+active[\s\S]*min_tls_version:\s+1\.3[\s\S]*zone_name:\s+example\.com/,
+  );
+  const get = (path: string, options = {}) => platform().fetch(`http://${name}:${port}${path}`, options);
+  const authority = join(dataDir, "tls", "domains", "example.com", "ca.pem");
+  const secure = (options = {}) => platform().fetch(`https://${name}:${port}/many/7.txt`, { authority, ...options });
+  const [control] = platform().role("control");
+  if (!control) throw new Error("there is no control process");
+  killProcess(control, "SIGSTOP");
+  try {
+    const part = { status: 206, body: "same", headers: { "content-range": "bytes 4-7/8" } };
+    expect(await get("/many/7.txt", { headers: { range: "bytes=4-" } })).toMatchObject(part);
+    expect(await secure()).toMatchObject({ status: 200, body: "the same" });
+    expect(await secure({ maxTls: "TLSv1.2" })).toMatchObject({ status: 403 });
+    expect((await get("/none")).status).toBe(404);
+    expect((await get("/many/7.txt", { method: "PUT", body: "x" })).status).toBe(405);
+  } finally {
+    killProcess(control, "SIGCONT");
+  }
+
+  // What a Worker on a route of the host asks for is what is behind the route.
+  await api.deploy(
+    "front",
+    "export default { fetch: async (request) => new Response('via ' + await (await fetch(request)).text()) }",
+  );
+  await api.send("POST", `//zones/${id}/workers/routes`, { pattern: `${name}/many/8*`, script: "front" });
+  expect((await get("/many/8.txt")).body).toBe("via the same");
+  expect((await get("/many/7.txt")).body).toBe("the same");
+
+  const taken = await api.call("PUT", "/workers/domains", { body: { hostname: name, service: "front" } });
+  expect([taken.status, taken.envelope.errors[0]?.code]).toEqual([409, 100116]);
+  await api.send("PUT", `/r2/buckets/${bucket}/domains/custom/${name}`, { enabled: false });
+  expect((await get("/many/7.txt")).status).toBe(404);
+  expect(await r2("bucket", "domain", "remove", bucket, "--domain", name, "--force")).toContain("removed");
+  expect(await info("/domains/custom")).toEqual({ domains: [] });
+  // Names that are storage's own, and nobody's.
+  expect((await platform().fetch(`http://x.r2.localhost:${port}/many/7.txt`)).status).toBe(404);
 });
 
 test("changes are told to a queue", async () => {

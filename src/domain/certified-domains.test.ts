@@ -23,13 +23,23 @@ const snapshot: RoutingSnapshot = {
     zone("sub.example.com"),
   ],
   domains: [domain("app.example.com", true), domain("x.y.sub.example.com"), domain("shop.example.org", true)],
+  bucketDomains: ["files.example.com", "b.files.example.com"].map((hostname) => ({
+    ...{ hostname, accountId: "a", bucketId: "b", enabled: true },
+  })),
 };
 
 test("each zone's certificate is for its names, however deep; a domain in no zone has its own", () => {
   expect(certifiedDomains(snapshot)).toEqual([
     {
       name: "example.com",
-      hosts: ["*.app.example.com", "*.deep.example.com", "*.example.com", "a.b.example.com", "example.com"],
+      hosts: [
+        "*.app.example.com",
+        "*.deep.example.com",
+        "*.example.com",
+        "a.b.example.com",
+        "b.files.example.com",
+        "example.com",
+      ],
     },
     { name: "sub.example.com", hosts: ["*.sub.example.com", "sub.example.com", "x.y.sub.example.com"] },
     { name: "shop.example.org", hosts: ["*.shop.example.org", "shop.example.org"] },

@@ -12,7 +12,7 @@ export interface CertifiedDomain {
 const MAX_HOSTS = 500;
 
 /** The zones, and the custom domains outside of all zones. */
-export function certifiedDomains({ zones = [], domains = [] }: RoutingSnapshot): CertifiedDomain[] {
+export function certifiedDomains({ zones = [], domains = [], bucketDomains = [] }: RoutingSnapshot): CertifiedDomain[] {
   const hosts = new Map<string, Set<string>>(zones.map(({ name }) => [name, new Set([name, `*.${name}`])]));
   const add = (zone: string, host: string) => {
     const names = hosts.get(zone) ?? new Set();
@@ -25,6 +25,7 @@ export function certifiedDomains({ zones = [], domains = [] }: RoutingSnapshot):
     add(zone, hostname);
     if (previewsEnabled) add(zone, `*.${hostname}`);
   }
+  for (const { hostname } of bucketDomains) add(closest(hosts, hostname) ?? hostname, hostname);
   for (const { name, routes } of zones) {
     for (const { pattern: text } of routes) {
       const pattern = parseRoutePattern(text);

@@ -14,6 +14,8 @@ export interface RoutingSnapshot {
   zones?: RoutedZone[];
   /** Host names that are one script's own (custom domains); unique. */
   domains?: RoutedDomain[];
+  /** Host names that are one bucket's own; none is among `domains`. */
+  bucketDomains?: RoutedBucketDomain[];
   /** Sessions of remote development: who shows the token reaches the session's script, whatever the host. */
   sessions?: { /** SHA-256 of the token, hex. */ tokenHash: string; accountId: string; scriptName: string }[];
   /** Accounts whose daily requests are used up; absent: none. */
@@ -44,6 +46,15 @@ export interface RoutedDomain {
   previewsEnabled: boolean;
   /** What the host shows instead of the deployment: what an alias of the script names. */
   alias?: string;
+}
+
+export interface RoutedBucketDomain {
+  hostname: string;
+  accountId: string;
+  bucketId: string;
+  enabled: boolean;
+  /** Such as `1.3`. */
+  minTls?: string;
 }
 
 /** Part of a deployment: a version and its share of the requests. */

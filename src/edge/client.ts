@@ -17,6 +17,8 @@ export interface Client {
   readonly apiFields: string;
   /** Set when it comes from a Worker of this platform, through services. */
   readonly caller: EdgeCaller | undefined;
+  /** Such as `TLSv1.3`; "" when it is not encrypted. */
+  readonly tlsVersion: string;
   /** Of the other end of the connection. */
   readonly address: string;
   /** `CF-Ray` of the request in progress. */
@@ -72,6 +74,7 @@ export function newClient(
       `${caller ? `X-Forwarded-Proto: ${scheme}\r\n` : addresses}${secure}` +
       `CF-Visitor: {"scheme":"${scheme}"}\r\nCF-IPCountry: XX\r\ncf-blob: ${requestProperties(tls)}\r\n`,
     apiFields: forwarded,
+    tlsVersion: tls?.version ?? "",
     address,
     ray: "",
     pageFormat: "text",

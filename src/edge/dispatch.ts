@@ -30,7 +30,7 @@ import type { Quotas } from "./quotas.ts";
 import { nextRay } from "./ray.ts";
 import type { Router } from "./router.ts";
 import type { Runners } from "./runners.ts";
-import type { WorkerTarget } from "./target.ts";
+import type { StorageTarget, WorkerTarget } from "./target.ts";
 import { chooseVersionFor } from "./version-choice.ts";
 
 type ClientExchange = Exchange<Client>;
@@ -91,7 +91,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     if (target.kind === "paths") target = target.choose(client.scheme === "https://", head.target);
     if (target.kind === "worker") this.#toVersion(exchange, head, target);
     else if (target.kind === "api") this.#toControl(exchange, head);
-    else if (target.kind === "storage") this.#toStorage(exchange, head);
+    else if (target.kind === "storage") this.#toStorage(exchange, head, target);
     else this.#refuse(exchange, session === undefined ? pages.noWorker : pages.sessionOver);
   }
 
@@ -104,6 +104,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     let target = this.router.resolveFrom(caller, head.host);
     if (target?.kind === "paths") target = target.choose(exchange.state.scheme === "https://", head.target);
     if (target?.kind === "worker") this.#toVersion(exchange, head, target);
+    else if (target?.kind === "storage") this.#toStorage(exchange, head, target);
     else this.#refuse(exchange, pages.noOrigin);
   }
 
@@ -259,8 +260,12 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     exchange.send(this.#options.control);
   }
 
-  #toStorage(exchange: ClientExchange, head: RequestHead): void {
+  #toStorage(exchange: ClientExchange, head: RequestHead, target: StorageTarget): void {
     const client = exchange.state;
+    if (target.onlyTls13 && client.tlsVersion !== "" && client.tlsVersion !== "TLSv1.3") {
+      this.#refuse(exchange, pages.tlsTooOld);
+      return;
+    }
     client.destination = "storage";
     client.pageFormat = "xml";
     exchange.prepare(storageRequest(head, client), edgeLimits.storageBodyBytes);

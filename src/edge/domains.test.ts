@@ -48,6 +48,11 @@ const routed: RoutingSnapshot = {
     domain("elsewhere.example.org", "blog"),
     domain("draft.example.org", "draft"),
   ],
+  bucketDomains: [
+    { hostname: "files.example.com", accountId: "a1", bucketId: "b1", enabled: true },
+    { hostname: "x.pre.example.com", accountId: "a1", bucketId: "b1", enabled: false, minTls: "1.3" },
+    { hostname: "modern.example.com", accountId: "a1", bucketId: "b2", enabled: true, minTls: "1.3" },
+  ],
 };
 
 const router = new Router("localhost", routed);
@@ -92,6 +97,10 @@ describe("requests for hosts of zones", () => {
     ["https://bbbbbbbb.pre.example.com/", "bbbbbbbb-1"],
     ["https://cccccccc.pre.example.com/", "none"],
     ["https://next.shop.example.com/", "none"],
+    // Buckets', behind routes as well.
+    ["https://files.example.com/a", "storage"],
+    ["https://files.example.com/deep", "front-v1"],
+    ["https://x.pre.example.com/a", "none"],
     // Names of the platform are never routed; others below its domain may be.
     ["http://shop.localhost/", "shop-v1"],
     ["http://front.acc.localhost/", "front-v1"],
@@ -142,5 +151,21 @@ test("a domain that shows an alias is protected as a preview, and search engines
     versionId: "site-dev",
     preview: false,
     access: { scriptId: "site", epoch: 1 },
+  });
+});
+
+describe("what a bucket's host name leads to", () => {
+  const modern = router.resolve("modern.example.com");
+
+  test("keeps older TLS out when that is asked for", () => {
+    const target = modern.kind === "paths" ? modern.choose(true, "/") : modern;
+    expect(target).toEqual({ kind: "storage", accountId: "a1", onlyTls13: true });
+  });
+
+  test("is reached by Workers of its account, past the routes of a zone that is theirs", () => {
+    const from = (accountId: string, script: string) =>
+      router.resolveFrom({ accountId, script, secure: true }, "files.example.com");
+    expect(from("a1", "front")).toEqual({ kind: "storage", accountId: "a1" });
+    expect(from("a2", "front")).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 import { closest } from "../domain/certified-domains.ts";
 import { mountOf, parseRoutePattern } from "../domain/route-pattern.ts";
 import { matchedTarget, type Route, RouteTable } from "../domain/route-table.ts";
-import type { RoutedDomain, RoutedScript, RoutedZone, RoutingSnapshot } from "../domain/routing.ts";
+import type { RoutedBucketDomain, RoutedDomain, RoutedScript, RoutedZone, RoutingSnapshot } from "../domain/routing.ts";
 import {
   aliasTarget,
   deployedTarget,
@@ -24,16 +24,18 @@ export class Domains {
   /** Of zones that were met: a snapshot comes with every deploy, and most zones are not asked for between two. */
   readonly #tables = new Map<RoutedZone, RouteTable<Destination>>();
   readonly #domains: ReadonlyMap<string, RoutedDomain>;
+  readonly #buckets: ReadonlyMap<string, HostTarget>;
   readonly #scripts: ReadonlyMap<string, RoutedScript>;
   readonly #previews: NamedPreviews;
   /** Of routes that were met, for the host that was met first. There are few routes, but a wildcard has any number of hosts. */
   readonly #targets = new Map<Route<Destination>, HostTarget>();
 
-  constructor({ scripts, zones = [], domains = [] }: RoutingSnapshot, previews: NamedPreviews) {
+  constructor({ scripts, zones = [], domains = [], bucketDomains = [] }: RoutingSnapshot, previews: NamedPreviews) {
     this.#previews = previews;
     this.#scripts = new Map(zones.length + domains.length > 0 ? scripts.map((script) => [script.id, script]) : []);
     this.#zones = new Map(zones.map((zone) => [zone.name, zone]));
     this.#domains = new Map(domains.map((domain) => [domain.hostname, domain]));
+    this.#buckets = new Map(bucketDomains.map((domain) => [domain.hostname, bucketTarget(domain)]));
   }
 
   find(hostname: string): HostTarget | PathChoice {
@@ -49,10 +51,12 @@ export class Domains {
     };
   }
 
-  /** What a host's routes stand in front of: the script whose custom domain it is. */
+  /** What a host's routes stand in front of: the script or the bucket whose custom domain it is. */
   origin(hostname: string): HostTarget {
     const domain = this.#domains.get(hostname);
     if (domain) return (domain.enabled && this.#deployed(domain, hostname)) || none;
+    const bucket = this.#buckets.get(hostname);
+    if (bucket) return bucket;
     const dot = hostname.indexOf(".");
     const above = this.#domains.get(hostname.slice(dot + 1));
     const script = above?.previewsEnabled && this.#scripts.get(above.scriptId);
@@ -107,4 +111,9 @@ export class Domains {
     this.#tables.set(zone, table);
     return table;
   }
+}
+
+function bucketTarget({ accountId, enabled, minTls }: RoutedBucketDomain): HostTarget {
+  if (!enabled) return none;
+  return { kind: "storage", accountId, ...(minTls === "1.3" && { onlyTls13: true }) };
 }

@@ -105,6 +105,13 @@ export const pages = {
     "What this address answers is no image, and may not be shown as a page of this host.",
     "Use the address in an image element.",
   ),
+  tlsTooOld: entry(
+    403,
+    403,
+    "TLS version too old",
+    "This address takes connections of TLS 1.3 only.",
+    "Use a client that speaks TLS 1.3. Whoever runs the bucket sets this with the minimum TLS version of its domain.",
+  ),
   protected: entry(
     401,
     401,

@@ -72,9 +72,7 @@ export class Router {
    */
   resolveFrom({ accountId, script }: EdgeCaller, host: string): Target | undefined {
     const target = this.resolve(host);
-    const owner =
-      target.kind === "worker" ? target.script.accountId : target.kind === "paths" ? target.accountId : undefined;
-    if (owner !== accountId) return undefined;
+    if (ownerOf(target) !== accountId) return undefined;
     const name = normalise(host);
     return this.#domains.sharesZone(accountId, script, name) ? this.#domains.origin(name) : target;
   }
@@ -113,6 +111,12 @@ export class Router {
     }
     return none;
   }
+}
+
+/** Undefined: the platform's own, or nobody's. */
+function ownerOf(target: Target): string | undefined {
+  if (target.kind === "worker") return target.script.accountId;
+  return target.kind === "paths" || target.kind === "storage" ? target.accountId : undefined;
 }
 
 /** Lower case, without port and without the dot of a fully qualified name. */

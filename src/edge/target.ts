@@ -15,7 +15,15 @@ export interface PathChoice {
 }
 
 /** The same for every path of the host. `none`: no such Worker. */
-export type HostTarget = { kind: "api" } | { kind: "storage" } | WorkerTarget | { kind: "none" };
+export type HostTarget = { kind: "api" } | StorageTarget | WorkerTarget | { kind: "none" };
+
+export interface StorageTarget {
+  kind: "storage";
+  /** Whose the host is: set for a bucket's custom domain. */
+  accountId?: string;
+  /** Over TLS, versions before 1.3 are refused. */
+  onlyTls13?: boolean;
+}
 
 export interface WorkerTarget {
   kind: "worker";

@@ -27,7 +27,7 @@ import { Links } from "./links.ts";
 import { notificationQueue } from "./notification-queue.ts";
 import { Outbound } from "./outbound.ts";
 import { ProductsApi } from "./products-api.ts";
-import { Deployments, loadHomes, loadObserved, loadQueues } from "./snapshot.ts";
+import { BucketDomains, Deployments, loadHomes, loadObserved, loadQueues, loadRoutes } from "./snapshot.ts";
 import { Storage } from "./storage.ts";
 import { VersionLinks } from "./version-links.ts";
 
@@ -73,7 +73,8 @@ export async function runServices(): Promise<void> {
   const dataPoints = analytics.intake;
   const queues = new Queues(files.queues);
   const buckets = new Buckets(files.r2, { enqueue: notificationQueue(queues) });
-  const storage = new Storage({ domain: config.domain, keys, buckets });
+  const bucketDomains = new BucketDomains();
+  const storage = new Storage({ domain: config.domain, keys, buckets, bucketDomains });
   const consumers = new PushConsumers(queues, ({ accountId, script }, batch) => {
     const shares = deployments.find(accountId, script);
     const versionId = shares && chooseVersion(shares, Math.random());
@@ -111,6 +112,13 @@ export async function runServices(): Promise<void> {
       .catch((error: unknown) => caches.failed(error));
   };
 
+  const readRoutes = async () => {
+    const snapshot = await loadRoutes(files.routes);
+    if (snapshot === undefined) return;
+    deployments.load(snapshot);
+    bucketDomains.load(snapshot);
+  };
+
   /** Before control has written any there are none; their messages, if there are some, wait. */
   const readQueues = async () => {
     const snapshot = await loadQueues(files.queueRecords);
@@ -135,7 +143,7 @@ export async function runServices(): Promise<void> {
   });
   supervisor.handle("routes", async () => {
     homes = await loadHomes(files.homes);
-    await deployments.loadFile(files.routes);
+    await readRoutes();
     observed.load(await loadObserved(files.observed));
     await keys.reload();
     await readQueues();
@@ -178,7 +186,7 @@ export async function runServices(): Promise<void> {
   });
 
   homes = await loadHomes(files.homes);
-  await deployments.loadFile(files.routes);
+  await readRoutes();
   observed.load(await loadObserved(files.observed));
   await keys.reload();
   await readQueues();

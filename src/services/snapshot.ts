@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { Homes } from "../domain/homes.ts";
 import type { QueuesSnapshot } from "../domain/queues.ts";
-import type { RoutingSnapshot, Share } from "../domain/routing.ts";
+import type { RoutedBucketDomain, RoutingSnapshot, Share } from "../domain/routing.ts";
 import type { ObservedSnapshot } from "../domain/trace.ts";
 
 /** The active deployments, found by account and script name. */
@@ -17,12 +17,28 @@ export class Deployments {
   load(snapshot: RoutingSnapshot): void {
     this.#shares = new Map(snapshot.scripts.map(({ accountId, name, shares }) => [`${accountId}/${name}`, shares]));
   }
+}
 
-  /** Reads the snapshot that control wrote. Before the first deploy there is none. Throws when it cannot be read. */
-  async loadFile(path: string): Promise<void> {
-    const text = await readIfThere(path);
-    if (text !== undefined) this.load(JSON.parse(text));
+/** The buckets whose host names are in accounts' zones. */
+export class BucketDomains {
+  #domains = new Map<string, RoutedBucketDomain>();
+
+  /** By the host name as requests have it, port included or not; undefined when it is no bucket's or is switched off. */
+  find(host: string): RoutedBucketDomain | undefined {
+    const domain = this.#domains.get(host.toLowerCase().replace(/:\d*$/, "").replace(/\.$/, ""));
+    return domain?.enabled ? domain : undefined;
   }
+
+  /** Takes over a snapshot whole. */
+  load({ bucketDomains = [] }: RoutingSnapshot): void {
+    this.#domains = new Map(bucketDomains.map((domain) => [domain.hostname, domain]));
+  }
+}
+
+/** Reads the routing snapshot that control wrote. Undefined before its first start. Throws when it cannot be read. */
+export async function loadRoutes(path: string): Promise<RoutingSnapshot | undefined> {
+  const text = await readIfThere(path);
+  return text === undefined ? undefined : JSON.parse(text);
 }
 
 /** Reads the homes that control wrote. Before the first deploy there are none. Throws when they cannot be read. */

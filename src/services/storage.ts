@@ -5,16 +5,19 @@ import { HeaderNames } from "../lib/http/header-names.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
+import type { Bucket } from "../products/r2/bucket.ts";
 import { servePublic } from "../products/r2/public.ts";
 import { errorAnswer, sendAnswer } from "../products/s3/answer.ts";
 import { S3Error } from "../products/s3/errors.ts";
 import { s3Limits } from "../products/s3/limits.ts";
 import { type S3Options, serveS3 } from "../products/s3/service.ts";
+import type { BucketDomains } from "./snapshot.ts";
 import { listenAt } from "./unix-listener.ts";
 
 export interface StorageOptions extends S3Options {
   /** Base domain of all host names. */
   domain: string;
+  bucketDomains: Pick<BucketDomains, "find">;
 }
 
 /** What edges hand over for the hosts of storage: the S3 API, and buckets that are open to everyone. */
@@ -60,8 +63,13 @@ export class Storage {
       return;
     }
     const { buckets } = this.#options;
-    const name = head.host.toLowerCase().replace(/:\d*$/, "");
-    const bucket = host === undefined ? buckets.findDomain(name) : buckets.findPublic(host.id);
+    const bucket = host === undefined ? this.#bucketOf(head.host) : buckets.findPublic(host.id);
     servePublic(bucket, exchange, { method: head.method, target: head.target, headers: head.fields() });
+  }
+
+  #bucketOf(host: string): Bucket | undefined {
+    const { buckets, bucketDomains } = this.#options;
+    const domain = bucketDomains.find(host);
+    return domain && buckets.findById(domain.accountId, domain.bucketId);
   }
 }

@@ -104,13 +104,19 @@ export interface CustomDomainRow {
   hostname: string;
   /** The zone that it is in; null for a name that is in none. */
   zone_id: string | null;
-  script_id: string;
+  /** Whose it is; null: a bucket's. */
+  script_id: string | null;
+  /** The bucket whose it is. Its name alone might mean another one some day. */
+  bucket_id: string | null;
+  bucket_name: string | null;
   /** The host itself answers. */
   enabled: number;
   /** Versions and aliases answer below it. */
   previews_enabled: number;
   /** What the host shows instead of the deployment: what an alias does, as a branch of a Pages project. */
   alias: string | null;
+  /** The oldest version of TLS that is taken there, such as `1.2`; null: whatever the platform takes. Buckets' alone. */
+  min_tls: string | null;
   created_on: string;
 }
 

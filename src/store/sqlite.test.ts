@@ -3,7 +3,11 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { initialTables } from "./migrations/0001-initial-tables.ts";
+import { routes } from "./migrations/0010-routes.ts";
+import { bucketDomains } from "./migrations/0019-bucket-domains.ts";
 import { migrate } from "./migrations/index.ts";
 import { openDatabase } from "./sqlite.ts";
 
@@ -50,6 +54,7 @@ describe("migrations", () => {
       { name: "0014-s3-keys" },
       { name: "0017-deploy-hooks" },
       { name: "0018-quotas" },
+      { name: "0019-bucket-domains" },
     ]);
     await second.destroy();
   });
@@ -63,6 +68,29 @@ describe("migrations", () => {
     expect(tables.map((table) => table.name)).not.toContain("accounts");
     await db.schema.dropTable("settings").execute();
     await migrate(db);
+    await db.destroy();
+  });
+
+  it("keep the custom domains there are when buckets get some too", async () => {
+    const db = openDatabase(":memory:");
+    await initialTables.up(db);
+    await routes.up(db);
+    await db.schema.alterTable("custom_domains").addColumn("alias", "text").execute();
+    await db.insertInto("accounts").values(account("a", "dev")).execute();
+    await sql`insert into scripts (id, account_id, name, tag, created_on, modified_on, last_deployed_from, settings_json, enabled,
+      previews_enabled, next_version_number) values ('s', 'a', 'app', '', '', '', '', '{}', 1, 1, 1)`.execute(db);
+    const row = { id: "d", account_id: "a", hostname: "x.example.com", script_id: "s", created_on: "2026" };
+    await db
+      .insertInto("custom_domains")
+      .values({ ...row, enabled: 1, previews_enabled: 0, alias: "next" })
+      .execute();
+    await bucketDomains.up(db);
+    const kept = { ...row, zone_id: null, enabled: 1, previews_enabled: 0, alias: "next" };
+    expect(await db.selectFrom("custom_domains").selectAll().execute()).toEqual([
+      { ...kept, bucket_id: null, bucket_name: null, min_tls: null },
+    ]);
+    await db.deleteFrom("scripts").execute();
+    expect(await db.selectFrom("custom_domains").selectAll().execute()).toEqual([]);
     await db.destroy();
   });
 

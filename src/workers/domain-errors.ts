@@ -3,6 +3,7 @@
  * makes it fall back to another way (`wrangler-api.md` 2.10); 1049, 1061 and 7003 are the original's for zones. The rest is ours.
  */
 import { ApiError } from "../lib/api.ts";
+import { MAX_CUSTOM_DOMAINS } from "../products/r2/limits.ts";
 import { MAX_DOMAINS_PER_ZONE, MAX_DOMAINS_WITHOUT_ZONE, MAX_ROUTES_PER_ZONE, MAX_ZONES } from "./limits.ts";
 
 const refuse = (status: number, code: number, message: string) => new ApiError(status, { code, message });
@@ -94,6 +95,21 @@ export const domainTaken = (hostname: string, owner: string) =>
     100116,
     `${hostname} is already the custom domain of "${owner}". Remove it there first, or repeat with override_existing_origin.`,
   );
+
+/** A bucket may be gone, with the S3 API, and its domain is left: it is removed all the same. */
+export const domainOfBucket = (hostname: string, bucket: string) =>
+  refuse(
+    409,
+    100116,
+    `${hostname} is already the custom domain of the bucket "${bucket}". ` +
+      `Remove it there first: wrangler r2 bucket domain remove ${bucket} --domain ${hostname}`,
+  );
+
+export const tooManyBucketDomains = () =>
+  refuse(400, 10029, `A bucket has at most ${MAX_CUSTOM_DOMAINS} custom domains. Remove some that are not used.`);
+
+export const bucketDomainNotFound = (bucket: string, domain: string) =>
+  refuse(404, 10007, `The bucket "${bucket.slice(0, 64)}" has no custom domain ${quoted(domain)}.`);
 
 /** Which account has it is nobody's business. */
 export const domainOfOthers = (hostname: string) =>

@@ -4,6 +4,7 @@ import type { Platform } from "../store/platform.ts";
 import type { CustomDomainRow, Database, ScriptRow, ZoneRow } from "../store/schema.ts";
 import {
   domainNotFound,
+  domainOfBucket,
   domainOfOthers,
   domainTaken,
   invalidHostname,
@@ -15,7 +16,7 @@ import { closestZone, newId, refusePlatformName, type ZoneHint, zoneForHost } fr
 
 type Db = Kysely<Database>;
 
-/** A custom domain with the names that belong to its ids. */
+/** A script's custom domain with the names that belong to its ids. */
 export interface CustomDomain extends CustomDomainRow {
   /** Its script's. */
   service: string;
@@ -56,7 +57,7 @@ export async function requireDomain(db: Db, accountId: string, id: string): Prom
 
 /**
  * Makes a host name the script's own. Run in a transaction. Errors: 100113 no host name, 10082 and 10083 no zone for it, 10084
- * the platform's own, 100116 another script's, 100114 too many.
+ * the platform's own, 100116 another script's or a bucket's, 100114 too many.
  */
 export async function attachDomain(
   db: Db,
@@ -87,7 +88,7 @@ export async function attachDomain(
   return requireDomain(db, script.account_id, id);
 }
 
-export async function detachDomain(db: Db, { id }: CustomDomain): Promise<void> {
+export async function detachDomain(db: Db, { id }: Pick<CustomDomainRow, "id">): Promise<void> {
   await db.deleteFrom("custom_domains").where("id", "=", id).execute();
 }
 
@@ -124,7 +125,7 @@ export async function changesOfDomains(
 ): Promise<DomainChanges> {
   const changes: DomainChanges = { added: [], removed: [], updated: [] };
   for (const wish of wishes) {
-    const { existing } = await examine(platform.db, platform, script, wish, { override: true });
+    const { existing } = await examine(platform.db, platform, script, wish);
     if (!existing) {
       changes.added.push(wish);
       continue;
@@ -147,19 +148,35 @@ export async function changesOfDomains(
 async function examine(
   db: Db,
   platform: Pick<Platform, "config">,
-  script: ScriptRow,
+  { account_id }: ScriptRow,
   wish: DomainWish,
-  { zoneless = false }: AttachOptions,
+  options?: Pick<AttachOptions, "zoneless">,
 ): Promise<{ hostname: string; zone: ZoneRow | undefined; existing: CustomDomain | undefined }> {
+  const { hostname, zone, holder } = await examineHost(db, platform, account_id, wish, options);
+  if (typeof holder?.bucket_name === "string") throw domainOfBucket(hostname, holder.bucket_name);
+  return { hostname, zone, existing: holder && (await requireDomain(db, account_id, holder.id)) };
+}
+
+/**
+ * What a host name is that an account wants for a script or a bucket of its own: its zone, and what of the account has it now.
+ * Errors: 100113 no host name, 10082 and 10083 no zone for it, 10084 the platform's own, 100116 another account's.
+ */
+export async function examineHost(
+  db: Db,
+  platform: Pick<Platform, "config">,
+  accountId: string,
+  wish: ZoneHint & { hostname: string },
+  { zoneless = false }: Pick<AttachOptions, "zoneless"> = {},
+): Promise<{ hostname: string; zone: ZoneRow | undefined; holder: CustomDomainRow | undefined }> {
   const hostname = hostName(wish.hostname);
   if (hostname === undefined || !hostname.includes(".")) throw invalidHostname(wish.hostname);
   await refusePlatformName(db, platform, hostname);
   const zone = zoneless
-    ? await ownOrNoZone(db, script.account_id, hostname)
-    : await zoneForHost(db, script.account_id, hostname, wish, hostname);
-  const existing = await shownDomains(db).where("custom_domains.hostname", "=", hostname).executeTakeFirst();
-  if (existing && existing.account_id !== script.account_id) throw domainOfOthers(hostname);
-  return { hostname, zone, existing };
+    ? await ownOrNoZone(db, accountId, hostname)
+    : await zoneForHost(db, accountId, hostname, wish, hostname);
+  const holder = await db.selectFrom("custom_domains").selectAll().where("hostname", "=", hostname).executeTakeFirst();
+  if (holder && holder.account_id !== accountId) throw domainOfOthers(hostname);
+  return { hostname, zone, holder };
 }
 
 async function ownOrNoZone(db: Db, accountId: string, hostname: string): Promise<ZoneRow | undefined> {
@@ -168,7 +185,8 @@ async function ownOrNoZone(db: Db, accountId: string, hostname: string): Promise
   return zone;
 }
 
-async function refuseTooMany(db: Db, accountId: string, zone: ZoneRow | undefined): Promise<void> {
+/** Error 100114 when there are more than may be. */
+export async function refuseTooMany(db: Db, accountId: string, zone: ZoneRow | undefined): Promise<void> {
   const all = db.selectFrom("custom_domains").select(({ fn }) => fn.countAll().as("count"));
   const { count } = await (zone
     ? all.where("zone_id", "=", zone.id)

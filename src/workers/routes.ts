@@ -1,5 +1,6 @@
 import type { ApiRoute } from "../store/platform.ts";
 import { betaWorkerRoutes } from "./beta-routes.ts";
+import { bucketDomainRoutes } from "./bucket-domain-routes.ts";
 import { cacheRoutes } from "./cache-routes.ts";
 import { deploymentRoutes } from "./deployment-routes.ts";
 import { domainRoutes } from "./domain-routes.ts";
@@ -30,6 +31,7 @@ export const workersRoutes: ApiRoute[] = [
   ...serviceRoutes,
   ...triggerRoutes,
   ...domainRoutes,
+  ...bucketDomainRoutes,
   ...cacheRoutes,
   ...unavailableRoutes,
   ...usageRoutes,

@@ -26,13 +26,15 @@ export interface FetchOptions {
   timeoutMs?: number;
   /** File of the authority to trust, when it is not the platform's. */
   authority?: string;
+  /** The newest version of TLS to offer, when an older one is to be tried. */
+  maxTls?: "TLSv1.2";
 }
 
 /** Names that this client may ask for, the ones reserved for documentation among them; all lead to this machine. */
 const LOCAL_NAMES = /(^|\.)(localhost|example\.(com|org|net))$|^127\./;
 
-function secureAgent(authorityFile: string): SecureAgent {
-  return new SecureAgent({ keepAlive: false, ca: readFileSync(authorityFile) });
+function secureAgent(authorityFile: string, maxVersion?: "TLSv1.2"): SecureAgent {
+  return new SecureAgent({ keepAlive: false, ca: readFileSync(authorityFile), ...(maxVersion && { maxVersion }) });
 }
 
 /** Browsers resolve `*.localhost` to the loopback address themselves; so does this client. */
@@ -62,7 +64,7 @@ export class LocalClient {
     };
     if (url.protocol === "http:") return request(url, { ...settings, agent: options.agent ?? this.#plainAgent });
     this.#secureAgent ??= secureAgent(this.#authorityFile);
-    const agent = options.authority ? secureAgent(options.authority) : this.#secureAgent;
+    const agent = options.authority ? secureAgent(options.authority, options.maxTls) : this.#secureAgent;
     return secureRequest(url, { ...settings, agent });
   }
 

@@ -60,17 +60,14 @@ test("only an empty bucket is deleted, and nothing is put into it afterwards", a
   expect((await (await store.make()).list()).objects).toEqual([]);
 });
 
-test("a bucket is found by its public names while they are switched on", async () => {
+test("a bucket is found by its id, and by its public name while that is switched on", async () => {
   const { info } = await store.make();
   expect(store.buckets.findPublic(info.publicId)).toBeUndefined();
-  const customDomains = [{ domain: "files.example.com", enabled: true }];
-  store.buckets.update(ACCOUNT, "things", { settings: { managedDomain: true, customDomains } });
+  store.buckets.update(ACCOUNT, "things", { settings: { managedDomain: true } });
   expect(store.buckets.findPublic(info.publicId)?.info.name).toBe("things");
-  expect(store.buckets.findDomain("files.example.com")?.info.name).toBe("things");
-  store.buckets.update(ACCOUNT, "things", {
-    settings: { customDomains: [{ domain: "files.example.com", enabled: false }] },
-  });
-  expect(store.buckets.findDomain("files.example.com")).toBeUndefined();
+  expect(store.buckets.findById(ACCOUNT, info.id)?.info.name).toBe("things");
+  expect(store.buckets.findById("b".repeat(32), info.id)).toBeUndefined();
+  expect(store.buckets.findById(ACCOUNT, "0".repeat(32))).toBeUndefined();
   expect(store.reopen().findPublic(info.publicId)?.info.name).toBe("things");
 });
 

@@ -122,11 +122,10 @@ export class Buckets {
     return info?.settings.managedDomain ? this.find(info.accountId, info.name) : undefined;
   }
 
-  /** The bucket that a custom domain serves. */
-  findDomain(domain: string): Bucket | undefined {
-    const info = this.#registry.findDomain(domain);
-    const isEnabled = info?.settings.customDomains?.some((one) => one.domain === domain && one.enabled);
-    return info && isEnabled ? this.find(info.accountId, info.name) : undefined;
+  /** Whatever it is called now. */
+  findById(accountId: string, id: string): Bucket | undefined {
+    const info = this.#registry.findById(id);
+    return info?.accountId === accountId ? this.find(accountId, info.name) : undefined;
   }
 
   /** Buckets of an account in the order of their names. */

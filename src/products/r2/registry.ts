@@ -2,14 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import {
-  bucketExists,
-  invalidArgument,
-  invalidBucketName,
-  invalidStorageClass,
-  noSuchBucket,
-  tooManyBuckets,
-} from "./errors.ts";
+import { bucketExists, invalidBucketName, invalidStorageClass, noSuchBucket, tooManyBuckets } from "./errors.ts";
 import { BUCKET_NAME, MAX_BUCKETS } from "./limits.ts";
 import type { StorageClass } from "./model.ts";
 import { type BucketSettings, defaultSettings } from "./settings.ts";
@@ -54,8 +47,7 @@ const SCHEMA = `
     id text primary key, account text not null, name text not null, created integer not null, location text not null,
     jurisdiction text not null, class text not null, public_id text not null unique, settings text not null,
     unique (account, name)) without rowid;
-  create table if not exists domains (domain text primary key, bucket text not null references buckets (id) on delete cascade)
-    without rowid;`;
+  drop table if exists domains;`;
 
 type Row = {
   id: string;
@@ -93,9 +85,8 @@ export class BucketRegistry {
     return infoOf(this.#database.prepare("select * from buckets where public_id = ?").get(publicId));
   }
 
-  findDomain(domain: string): BucketInfo | undefined {
-    const sql = "select buckets.* from domains join buckets on buckets.id = domains.bucket where domain = ?";
-    return infoOf(this.#database.prepare(sql).get(domain));
+  findById(id: string): BucketInfo | undefined {
+    return infoOf(this.#database.prepare("select * from buckets where id = ?").get(id));
   }
 
   /** Buckets in the order of their names. */
@@ -164,21 +155,9 @@ export class BucketRegistry {
     const settings = { ...current.settings, ...change.settings };
     const storageClass = change.storageClass ?? current.storageClass;
     checkStorageClass(storageClass);
-    this.#database.exec("begin immediate");
-    try {
-      this.#database
-        .prepare("update buckets set settings = ?, class = ? where id = ?")
-        .run(JSON.stringify(settings), storageClass, info.id);
-      this.#database.prepare("delete from domains where bucket = ?").run(info.id);
-      for (const { domain } of settings.customDomains ?? []) {
-        if (this.findDomain(domain)) throw invalidArgument(`Another bucket is served at ${domain}.`);
-        this.#database.prepare("insert into domains values (?, ?)").run(domain, info.id);
-      }
-      this.#database.exec("commit");
-    } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec("rollback");
-      throw error;
-    }
+    this.#database
+      .prepare("update buckets set settings = ?, class = ? where id = ?")
+      .run(JSON.stringify(settings), storageClass, info.id);
     return { ...current, settings, storageClass };
   }
 

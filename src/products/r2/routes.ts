@@ -64,9 +64,8 @@ export const r2Routes: ApiRoute[] = [
     method: "DELETE",
     path: one,
     scope: "edit",
-    summary: "Delete an empty R2 bucket",
-    handle: ({ platform, accountId, params }) =>
-      callBuckets(platform, accountId, "DELETE", bucketPath(params.bucket ?? "")),
+    summary: "Delete an empty R2 bucket, with its custom domains",
+    handle: deleteBucket,
   }),
   ...bucketSettingsRoutes(one),
   ...objectRoutes(one),
@@ -88,6 +87,18 @@ async function listBuckets({ platform, accountId, query }: ApiRequest<Platform, 
   const cursor = found.length > size ? buckets.at(-1)?.name : undefined;
   const resultInfo = { per_page: size, ...(cursor !== undefined && { cursor }) };
   return new ApiResult({ buckets: buckets.map(present) }, { resultInfo });
+}
+
+async function deleteBucket({ platform, accountId, params }: ApiRequest<Platform, unknown>): Promise<unknown> {
+  const name = params.bucket ?? "";
+  const result = await callBuckets(platform, accountId, "DELETE", bucketPath(name));
+  const { numDeletedRows } = await platform.db
+    .deleteFrom("custom_domains")
+    .where("account_id", "=", accountId)
+    .where("bucket_name", "=", name)
+    .executeTakeFirst();
+  if (numDeletedRows > 0n) await platform.runtime.publish();
+  return result;
 }
 
 function present({ name, created, location, storageClass, jurisdiction }: BucketInfo): Record<string, unknown> {

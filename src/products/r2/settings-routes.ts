@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { ApiError, type ApiRequest, route } from "../../lib/api.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
-import { domainRoutes } from "./domain-routes.ts";
+import { managedDomainRoutes } from "./managed-domain-routes.ts";
 import { Cors, Lifecycle, Locks } from "./schemas.ts";
 import type { BucketSettings } from "./settings.ts";
 import { changeBucket, readBucket } from "./store-client.ts";
@@ -78,7 +78,7 @@ export function bucketSettingsRoutes(bucket: string): ApiRoute[] {
         return { enabled: false };
       },
     }),
-    ...domainRoutes(bucket),
+    ...managedDomainRoutes(bucket),
   ];
 }
 

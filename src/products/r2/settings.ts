@@ -7,7 +7,6 @@ export interface BucketSettings {
   locks?: LockRule[];
   /** Whether `pub-<publicId>.r2.<domain>` serves the bucket. */
   managedDomain?: boolean;
-  customDomains?: CustomDomain[];
   notifications?: QueueNotifications[];
 }
 
@@ -35,14 +34,6 @@ export interface LockRule {
   enabled: boolean;
   prefix?: string;
   condition: { type: "Age"; maxAgeSeconds: number } | { type: "Date"; date: string } | { type: "Indefinite" };
-}
-
-export interface CustomDomain {
-  domain: string;
-  enabled: boolean;
-  minTLS?: string;
-  zoneId?: string;
-  zoneName?: string;
 }
 
 export const notificationActions = [

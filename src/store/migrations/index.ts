@@ -15,6 +15,7 @@ import { pages } from "./0013-pages.ts";
 import { s3Keys } from "./0014-s3-keys.ts";
 import { deployHooks } from "./0017-deploy-hooks.ts";
 import { quotas } from "./0018-quotas.ts";
+import { bucketDomains } from "./0019-bucket-domains.ts";
 
 /** In order. A migration that was released is never changed; add the next one. */
 const migrations: Record<string, Migration> = {
@@ -32,6 +33,7 @@ const migrations: Record<string, Migration> = {
   "0014-s3-keys": s3Keys,
   "0017-deploy-hooks": deployHooks,
   "0018-quotas": quotas,
+  "0019-bucket-domains": bucketDomains,
 };
 
 /**
