@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { uploadForm } from "../workers/testing.ts";
 import { allRoutes } from "./routes.ts";
 import { type Answer, type TestControl, testControl } from "./testing.ts";
@@ -99,6 +99,24 @@ it("runs a trigger when asked, and keeps what came of it", async () => {
   expect(second).toMatchObject({ cron: "0 1 * * *", outcome: "exceededCpu" });
   expect((await result("GET", "/runs")).map(({ id }: { id: string }) => id).sort()).toEqual([run.id, second.id].sort());
   expect((await control.call("GET", `${workers}/other/schedules/runs/${run.id}`)).status).toBe(404);
+});
+
+it("has ten runs that were asked for go on at once, for each Worker", async () => {
+  for (const script of ["w", "other"]) await put([{ cron: "0 0 * * *" }], script);
+  const ends: (() => void)[] = [];
+  control.platform.runtime.delivery = () =>
+    new Promise((resolve) => void ends.push(() => resolve({ outcome: "ok", begun: true })));
+  const run = (script = "w") => control.call("POST", `${workers}/${script}/schedules/run`);
+  const running = Array.from({ length: 10 }, () => run());
+  await vi.waitFor(() => expect(ends).toHaveLength(10));
+  const { status, json } = await run();
+  expect([status, json.errors[0]?.code]).toEqual([429, 10429]);
+  const other = run("other");
+  await vi.waitFor(() => expect(ends).toHaveLength(11));
+  for (const end of ends.splice(0)) end();
+  expect((await Promise.all([...running, other])).map((answer) => answer.status)).toEqual(Array(11).fill(200));
+  control.platform.runtime.delivery = () => ({ outcome: "ok", begun: true });
+  expect((await run()).status).toBe(200);
 });
 
 it("needs the right scopes", async () => {

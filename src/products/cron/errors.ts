@@ -3,7 +3,7 @@
  * the original's for the same cases elsewhere.
  */
 import { ApiError } from "../../lib/api.ts";
-import { MAX_TRIGGERS } from "./limits.ts";
+import { MAX_ASKED_RUNS, MAX_TRIGGERS } from "./limits.ts";
 
 const refuse = (status: number, code: number, message: string) => new ApiError(status, { code, message });
 
@@ -32,6 +32,13 @@ export const triggerNotFound = (cron: string | undefined, crons: string[]) => {
       : `This Worker has no cron trigger ${JSON.stringify(cron.slice(0, 80))}`;
   return refuse(404, 10026, `${asked}. ${known}.`);
 };
+
+export const tooManyAskedRuns = () =>
+  refuse(
+    429,
+    10429,
+    `${MAX_ASKED_RUNS} runs of this Worker's cron triggers that were asked for go on. Repeat this when one of them has ended.`,
+  );
 
 export const runNotFound = (id: string) =>
   refuse(404, 10007, `This Worker has no run ${JSON.stringify(id.slice(0, 80))}: the last 100 are kept.`);

@@ -6,7 +6,7 @@ export const MAX_TRIGGERS = 250;
 export const MAX_CRON_CHARS = 256;
 /** Runs of a script that are kept. */
 export const KEPT_RUNS = 100;
-/** And all those of the last hour: a row is also what keeps a run from being made twice. Ours. */
+/** And all scheduled ones of the last hour: their row is also what keeps a run from being made twice. Ours. */
 export const KEPT_RUNS_MS = 3_600_000;
 
 /** A run that was due so long ago at most, while nobody was there to start it, is made up for: once. Ours. */
@@ -19,5 +19,7 @@ export const LOST_RUN_MS = 17 * 60_000;
 export const FIRST_LOOK_MS = 3000;
 /** How long the platform's end waits for runs: about what their runners get (`supervisor/limits.ts`). Ours. */
 export const STOP_MS = 7000;
+/** Runs of a script that were asked for and go on at once. Ours. */
+export const MAX_ASKED_RUNS = 10;
 /** How long a run that was asked for is waited for before the answer says that it goes on. Ours. */
 export const RUN_WAIT_MS = 25_000;

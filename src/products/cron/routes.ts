@@ -3,10 +3,10 @@ import { z } from "zod";
 import { type ApiRequest, route } from "../../lib/api.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
 import type { CronRunRow, CronTriggerRow, ScriptRow } from "../../store/schema.ts";
+import { beginAskedRun } from "./asked-run.ts";
 import { runNotFound, triggerNotFound } from "./errors.ts";
 import { RUN_WAIT_MS } from "./limits.ts";
-import { makeRun } from "./run.ts";
-import { claimRun, findRun, listRuns, trimRuns } from "./runs.ts";
+import { findRun, listRuns } from "./runs.ts";
 import { checkCrons, listTriggers, replaceTriggers, requireScript } from "./triggers.ts";
 
 const schedules = "/accounts/:account/workers/scripts/:script/schedules";
@@ -53,10 +53,7 @@ export const cronRoutes: ApiRoute[] = [
         await listTriggers(platform.db, { accountId, scriptId: script.id }),
         body?.cron ?? undefined,
       );
-      const now = Date.now();
-      const run = await claimRun(platform.db, trigger, { source: "api", scheduledMs: now }, now);
-      if (!run) throw new Error("a run that was asked for was taken for another");
-      const done = makeRun(platform, run).then(() => trimRuns(platform.db, script.id, Date.now()));
+      const { run, done } = await beginAskedRun(platform, trigger);
       await Promise.race([done, delay(RUN_WAIT_MS, undefined, { ref: false })]);
       return present((await findRun(platform.db, script.id, run.id)) ?? run);
     },

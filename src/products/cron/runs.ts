@@ -76,7 +76,9 @@ export async function trimRuns(db: Db, scriptId: string, nowMs: number): Promise
     .deleteFrom("cron_runs")
     .where("script_id", "=", scriptId)
     .where("started_on", "<", oldest.started_on)
-    .where("scheduled_on", "<", before)
+    .where(({ or, and, eb }) =>
+      or([eb("scheduled_on", "<", before), and([eb("source", "=", "api"), eb("outcome", "is not", null)])]),
+    )
     .execute();
 }
 

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Delivery } from "../../domain/events.ts";
 import { type TestPlatform, testPlatform } from "../../store/testing.ts";
-import { claimRun, listRuns, trimRuns } from "./runs.ts";
+import { claimRun, endRun, listRuns, trimRuns } from "./runs.ts";
 import { CronScheduler, dueMinutes } from "./scheduler.ts";
 import { replaceTriggers } from "./triggers.ts";
 
@@ -231,6 +231,26 @@ test("the last 100 runs are kept, and those of the last hour", async () => {
   await trimRuns(platform.db, "s", NOON + 150 * 60_000);
   expect(await platform.db.selectFrom("cron_runs").select("id").execute()).toHaveLength(100);
   expect((await history())[0]?.[0]).toBe("14:29");
+});
+
+test("of runs that were asked for 100 are kept, whenever they were, and those that go on", async () => {
+  await triggers(["* * * * *"]);
+  const [trigger] = await platform.db.selectFrom("cron_triggers").selectAll().execute();
+  if (!trigger) throw new Error("there is no trigger");
+  const claim = async (source: "schedule" | "api", scheduledMs: number) => {
+    const run = await claimRun(platform.db, trigger, { source, scheduledMs }, scheduledMs);
+    if (!run) throw new Error("it was made before");
+    return run;
+  };
+  const kept = [await claim("schedule", NOON - 60_000), await claim("api", NOON - 1)];
+  for (let index = 0; index < 150; index++) {
+    const run = await claim("api", NOON + index);
+    await endRun(platform.db, run, { duration_ms: 1, outcome: "ok", message: null, version_id: null });
+  }
+  await trimRuns(platform.db, "s", NOON + 1000);
+  const rows = await platform.db.selectFrom("cron_runs").select("id").execute();
+  expect(rows).toHaveLength(102);
+  for (const { id } of kept) expect(rows).toContainEqual({ id });
 });
 
 test("a time in the far past costs nothing to look at", () => {
