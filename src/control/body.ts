@@ -1,4 +1,5 @@
 import type { ZodError, ZodType } from "zod";
+import { readBounded } from "../lib/read-bounded.ts";
 import { refuse } from "./errors.ts";
 
 /** Bound of JSON bodies. Uploads are multipart and read by their own handlers. */
@@ -12,7 +13,8 @@ const MAX_PROBLEMS = 10;
  * (`wrangler-api.md` 1.2). An empty body is `undefined` to the schema.
  */
 export async function parseBody(request: Request, schema: ZodType): Promise<unknown> {
-  const text = await readBounded(request, MAX_JSON_BYTES);
+  const text = (await readBounded(request, MAX_JSON_BYTES))?.toString();
+  if (text === undefined) throw refuse.bodySize(MAX_JSON_BYTES);
   let value: unknown;
   try {
     value = text.trim() === "" ? undefined : JSON.parse(text);
@@ -22,19 +24,6 @@ export async function parseBody(request: Request, schema: ZodType): Promise<unkn
   const parsed = schema.safeParse(value);
   if (!parsed.success) throw refuse.badBody(describe(parsed.error));
   return parsed.data;
-}
-
-async function readBounded(request: Request, limitBytes: number): Promise<string> {
-  if (Number(request.headers.get("content-length")) > limitBytes) throw refuse.bodySize(limitBytes);
-  if (!request.body) return "";
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body) {
-    size += chunk.byteLength;
-    if (size > limitBytes) throw refuse.bodySize(limitBytes);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function describe(error: ZodError): [string, ...string[]] {

@@ -1,4 +1,5 @@
 import { type ApiRequest, route } from "../../lib/api.ts";
+import { readBounded } from "../../lib/read-bounded.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
 import { MAX_SQL_BYTES } from "./limits.ts";
 
@@ -20,7 +21,7 @@ export const analyticsRoutes: ApiRoute[] = [
     summary: "Query data points: SQL as the body, `FORMAT JSON`, `JSONEachRow` or `TabSeparated` in it",
     // It changes nothing.
     audited: false,
-    handle: async (request) => query(request, await request.raw.text()),
+    handle: async (request) => query(request, (await readBounded(request.raw, MAX_SQL_BYTES))?.toString()),
   }),
   route<Platform>({
     method: "GET",
@@ -31,8 +32,12 @@ export const analyticsRoutes: ApiRoute[] = [
   }),
 ];
 
-async function query({ platform, accountId }: ApiRequest<Platform, unknown>, sql: string): Promise<Response> {
-  if (Buffer.byteLength(sql) > MAX_SQL_BYTES) {
+/** `sql` undefined: it is too long to be read. */
+async function query(
+  { platform, accountId }: ApiRequest<Platform, unknown>,
+  sql: string | undefined,
+): Promise<Response> {
+  if (sql === undefined || Buffer.byteLength(sql) > MAX_SQL_BYTES) {
     return refusal(422, `Input was invalid: the query is too long. It may have ${MAX_SQL_BYTES} bytes.`);
   }
   try {

@@ -1,4 +1,5 @@
 import { ApiError, ApiResult, route } from "../../lib/api.ts";
+import { readBounded } from "../../lib/read-bounded.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
 import { errors } from "./errors.ts";
 import { type BodyForm, receiveBulk, receiveSingle } from "./receive.ts";
@@ -64,18 +65,13 @@ const MIN_MANIFEST_BYTES = 1_000_000;
 
 /** The announcement is larger than other JSON bodies of the API. */
 async function readJson(request: Request, limitBytes: number): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.byteLength;
-    if (size > limitBytes) {
-      const message = `The list of assets is larger than ${limitBytes} bytes. Use fewer files or shorter paths.`;
-      throw new ApiError(413, { code: 10304, message });
-    }
-    chunks.push(chunk);
+  const body = await readBounded(request, limitBytes);
+  if (!body) {
+    const message = `The list of assets is larger than ${limitBytes} bytes. Use fewer files or shorter paths.`;
+    throw new ApiError(413, { code: 10304, message });
   }
   try {
-    return JSON.parse(Buffer.concat(chunks).toString());
+    return JSON.parse(body.toString());
   } catch {
     throw new ApiError(400, { code: 10026, message: "The request body is not JSON." });
   }

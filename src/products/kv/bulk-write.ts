@@ -1,5 +1,6 @@
 /** Bulk writes over the API: checked as a whole, then stored in batches. */
 import { z } from "zod";
+import { readBounded } from "../../lib/read-bounded.ts";
 import type { Platform } from "../../store/platform.ts";
 import type { KvNamespaceRow } from "../../store/schema.ts";
 import type { BatchPair } from "./bulk.ts";
@@ -117,15 +118,10 @@ function parse<Entry>(schema: z.ZodType<Entry[]>, value: unknown): Entry[] {
 }
 
 async function readJson(raw: Request): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of raw.body ?? []) {
-    size += chunk.byteLength;
-    if (size > MAX_BULK_WRITE_BYTES) throw malformed(`it is larger than ${MAX_BULK_WRITE_BYTES} bytes.`);
-    chunks.push(chunk);
-  }
+  const body = await readBounded(raw, MAX_BULK_WRITE_BYTES);
+  if (!body) throw malformed(`it is larger than ${MAX_BULK_WRITE_BYTES} bytes.`);
   try {
-    return JSON.parse(Buffer.concat(chunks).toString());
+    return JSON.parse(body.toString());
   } catch (error) {
     throw malformed(error instanceof Error ? error.message : "not JSON.");
   }

@@ -1,11 +1,13 @@
 import type { z } from "zod";
 import { type ApiRequest, ApiResult, route } from "../../lib/api.ts";
+import { readBounded } from "../../lib/read-bounded.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
 import type { QueueConsumerRow, QueueRow } from "../../store/schema.ts";
 import { askBroker } from "./ask-broker.ts";
 import { ConsumerBody } from "./consumer-body.ts";
 import { addConsumer, findConsumer, removeConsumer, requireConsumer, updateConsumer } from "./consumers.ts";
-import { pullNotAllowed } from "./errors.ts";
+import { pullNotAllowed, requestTooLarge } from "./errors.ts";
+import { MAX_API_REQUEST_BYTES } from "./limits.ts";
 import { presentConsumer } from "./present.ts";
 import { requireQueue } from "./registry.ts";
 
@@ -105,7 +107,9 @@ function messages(
       const { platform, raw } = request;
       const row = await queueOf(request);
       if (pulls && (await findConsumer(platform.db, row))?.type !== "http_pull") throw pullNotAllowed(row.name);
-      return askBroker(platform, row, operation, new Uint8Array(await raw.arrayBuffer()));
+      const body = await readBounded(raw, MAX_API_REQUEST_BYTES);
+      if (!body) throw requestTooLarge();
+      return askBroker(platform, row, operation, body);
     },
   });
 }

@@ -3,7 +3,7 @@
  * (`wrangler-api.md` 10); 10104, 11004 and 11009 are what the original answers. Refusals of the broker keep their codes.
  */
 import { ApiError } from "../../lib/api.ts";
-import { MAX_NAME_CHARS, MAX_QUEUES } from "./limits.ts";
+import { MAX_API_REQUEST_BYTES, MAX_NAME_CHARS, MAX_QUEUES } from "./limits.ts";
 
 const refuse = (status: number, code: number, message: string) => new ApiError(status, { code, message });
 const quoted = (text: string) => JSON.stringify(text.slice(0, 80));
@@ -72,6 +72,9 @@ export const pullNotAllowed = (name: string) =>
     10405,
     `Queue ${quoted(name)} has no HTTP pull consumer. Add one first: \`wrangler queues consumer http add ${name}\`.`,
   );
+
+export const requestTooLarge = () =>
+  refuse(413, 10205, `The request is larger than ${MAX_API_REQUEST_BYTES} bytes. Send the messages in several.`);
 
 export const purgeUnconfirmed = () =>
   refuse(400, 10207, 'Purging removes all messages for good. Say so with "delete_messages_permanently": true.');

@@ -16,4 +16,6 @@ export const WORKERS_SCOPE = "workers";
 /** The client allows letters, digits, dash and underscore; the API of the original says: no spaces. */
 export const SECRET_NAME = /^[!-~]{1,255}$/;
 export const MAX_STORE_NAME_CHARS = 255;
+/** Of a list of secrets to delete. */
+export const MAX_DELETE_BYTES = 64 * 1024;
 export const MAX_COMMENT_CHARS = 1024;

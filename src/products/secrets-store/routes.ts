@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type ApiRequest, ApiResult, route } from "../../lib/api.ts";
 import { pageResult, readPage } from "../../lib/paging.ts";
+import { readBounded } from "../../lib/read-bounded.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
 import type { SecretsStoreRow, StoreSecretRow } from "../../store/schema.ts";
 import {
@@ -14,6 +15,7 @@ import {
 } from "./errors.ts";
 import {
   MAX_COMMENT_CHARS,
+  MAX_DELETE_BYTES,
   MAX_SECRETS,
   MAX_STORE_NAME_CHARS,
   MAX_VALUE_BYTES,
@@ -135,7 +137,7 @@ export const secretsStoreRoutes: ApiRoute[] = [
         .array(z.object({ id: z.string() }))
         .min(1)
         .max(MAX_SECRETS)
-        .safeParse(await raw.json().catch(() => undefined));
+        .safeParse(parsed(await readBounded(raw, MAX_DELETE_BYTES)));
       if (!body.success) throw invalidBody("send the secrets to delete as a list of objects with an id.");
       const rows = await Promise.all(body.data.map(({ id }) => requireSecret(platform, row, id)));
       await deleteSecrets(platform, row, rows);
@@ -271,6 +273,15 @@ function presentSecret({
     created: created_on,
     modified: modified_on,
   };
+}
+
+/** Undefined for what is no JSON, and for what is too large for any list. */
+function parsed(body: Buffer | undefined): unknown {
+  try {
+    return JSON.parse(String(body));
+  } catch {
+    return undefined;
+  }
 }
 
 function seal({ seal }: Platform, value: string): string {
