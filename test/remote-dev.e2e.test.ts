@@ -35,10 +35,12 @@ describe.skipIf(missing)("remote development", () => {
     await platform?.[Symbol.asyncDispose]();
   });
 
-  function run(command: [string, ...string[]]): Child {
-    const child = spawnWithNames(app.directory, ["remote-app.dev.localhost"], command, {
+  const names = ["remote-app", "remote-pages", "pages-worker--remote-pages"].map((name) => `${name}.dev.localhost`);
+
+  function run(command: [string, ...string[]], directory = app.directory): Child {
+    const child = spawnWithNames(directory, names, command, {
       PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ""}`,
-      HOME: app.directory,
+      HOME: directory,
       WRANGLER_SEND_METRICS: "false",
       NO_COLOR: "1",
       CI: "1",
@@ -50,7 +52,10 @@ describe.skipIf(missing)("remote development", () => {
   }
 
   async function develop(...args: string[]): Promise<{ child: Child; address: string }> {
-    const child = run([process.execPath, wrangler, "dev", "--port", "0", "--inspector-port", "0", ...args]);
+    return ready(run([process.execPath, wrangler, "dev", "--port", "0", "--inspector-port", "0", ...args]));
+  }
+
+  async function ready(child: Child): Promise<{ child: Child; address: string }> {
     const [, address = ""] = await child.outputMatching(/Ready on (http:\/\/localhost:\d+)/, timeoutMs);
     return { child, address };
   }
@@ -118,5 +123,44 @@ describe.skipIf(missing)("remote development", () => {
     expect((await child.end(timeoutMs)).code).toBe(0);
     const stored = await platform.api.call("GET", `/storage/kv/namespaces/${namespace}/values/from-node`);
     expect(stored.body).toBe("hello");
+  });
+
+  describe("of a Pages project", () => {
+    let site: Project;
+
+    beforeAll(async () => {
+      site = new Project("remote-pages");
+      site.configure({ kv_namespaces: [{ binding: "KV", id: namespace, remote: true }] });
+      const production = { env_vars: { SECRET: { type: "secret_text", value: "s3cret" } } };
+      const project = { name: "remote-pages", production_branch: "main", deployment_configs: { production } };
+      await platform.api.send("POST", "/pages/projects", project);
+      await platform.wranglerOk(site.directory, ["pages", "deploy", "--branch", "main"]);
+    });
+    afterAll(() => site?.[Symbol.dispose]());
+
+    const develop = (...args: string[]) =>
+      ready(run([process.execPath, wrangler, ...args, "--port", "0", "--inspector-port", "0"], site.directory));
+
+    test("local Functions read the platform's KV", async () => {
+      const { child, address } = await develop("pages", "dev");
+      expect(await ask(address, "/greeting")).toEqual({ edition: "first", value: "from the platform" });
+      expect((await platform.fetch(`${address}/`)).body).toBe("<h1>Remote pages</h1>\n");
+      await stop(child);
+    });
+
+    test("the edited Functions run on the platform, with the deployed project's secrets and the files", async () => {
+      const file = JSON.parse(site.read("wrangler.remote.json"));
+      site.write(
+        "wrangler.remote.json",
+        JSON.stringify({ ...file, kv_namespaces: [{ binding: "KV", id: namespace }] }),
+      );
+      const { child, address } = await develop("dev", "--remote", "--config", "wrangler.remote.json");
+      const seen = { edition: "first", value: "from the platform", secret: "s3cret" };
+      expect(await ask(address, "/greeting")).toEqual(seen);
+      expect((await platform.fetch(`${address}/`)).body).toBe("<h1>Remote pages</h1>\n");
+      site.replace("functions/greeting.ts", '"first"', '"second"');
+      await expect.poll(() => ask(address, "/greeting"), { timeout: timeoutMs }).toMatchObject({ edition: "second" });
+      await stop(child);
+    });
   });
 });

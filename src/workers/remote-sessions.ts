@@ -33,7 +33,7 @@ export async function uploadToSession(
   nowMs = Date.now(),
 ): Promise<{ preview_token: string }> {
   const { platform, accountId, raw } = request;
-  const workerName = scriptName(request.params.script ?? "");
+  const workerName = await developedName(platform, accountId, request.params.script ?? "");
   const opened = sessionOf(platform, accountId, raw.headers.get("cf-preview-upload-config-token") ?? "", nowMs);
   const session: Change = { ...changeOf(request), scriptName: `${SESSION_SCRIPT_PREFIX}${opened.session}` };
   const token = createHmac("sha256", platform.signingKey(PURPOSE)).update(opened.session).digest("base64url");
@@ -52,6 +52,11 @@ export async function uploadToSession(
     .execute();
   await deployToSession(request, session, workerName);
   return { preview_token: token };
+}
+
+/** A name that a Worker may have, or that of the script behind a Pages project. */
+async function developedName(platform: Platform, accountId: string, name: string): Promise<string> {
+  return (await findScript(platform, accountId, name))?.kind === "pages" ? name : scriptName(name);
 }
 
 /** Ends sessions whose time is over. `by` does it, in the audit trail's words. */

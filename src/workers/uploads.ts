@@ -7,6 +7,7 @@ import { assetsOfUpload } from "./assets.ts";
 import { alwaysKept, refusePartBindings, resolveBindings } from "./bindings.ts";
 import { type Change, changeOf, changeScript } from "./change.ts";
 import { createVersion } from "./create-version.ts";
+import { activeDeployment } from "./deployments.ts";
 import { invalidUpload } from "./errors.ts";
 import { scriptName } from "./names.ts";
 import { findScript, requireWorker } from "./scripts.ts";
@@ -15,7 +16,7 @@ import type { NewVersion } from "./store-version.ts";
 import { refuseUnavailable } from "./unsupported.ts";
 import { readUpload, type Upload } from "./upload-form.ts";
 import { draftOfUpload, type UploadedCode, uploadedCode, type VersionDraft } from "./version-draft.ts";
-import { newestVersion, requireVersion } from "./versions.ts";
+import { findVersion, newestVersion, requireVersion, type StoredVersion } from "./versions.ts";
 
 type Request = ApiRequest<Platform, unknown>;
 
@@ -63,10 +64,18 @@ export async function deployToSession(request: Request, session: Change, workerN
     const script = await findScript(session.platform, session.accountId, session.scriptName);
     const worker = await findScript(session.platform, session.accountId, workerName);
     const own = await withOwnClasses(session, script, workerName, upload);
-    const options = { deploy: true, strict: false, inheritsFrom: { script: worker }, assetsOf: workerName };
+    const inheritsFrom = { version: worker && (await developedVersion(session.platform, worker)) };
+    const options = { deploy: true, strict: false, inheritsFrom, assetsOf: workerName };
     const draft = await draftOf(session, script, own, code, options);
     return createVersion(session, script, draft, { triggeredBy: "remote_development", deploy: true, kind: "session" });
   });
+}
+
+/** What a developer goes on from: the newest version, and of a Pages project, whose newest may be a preview's, production's. */
+async function developedVersion(platform: Platform, worker: ScriptRow): Promise<StoredVersion | undefined> {
+  if (worker.kind !== "pages") return newestVersion(platform, worker);
+  const live = (await activeDeployment(platform, worker))?.shares[0];
+  return live && findVersion(platform, worker, live.versionId);
 }
 
 /** The client sends no migrations here: classes that the code binds as its own come into being with the session. */
@@ -106,8 +115,8 @@ interface DraftOptions {
   deploy: boolean;
   /** A name that cannot be inherited is an error. */
   strict: boolean;
-  /** Whose newest version the bindings and assets go on from; absent: the script's own. */
-  inheritsFrom?: { script: ScriptRow | undefined };
+  /** The version that the bindings and assets go on from; absent: the script's own newest one. */
+  inheritsFrom?: { version: StoredVersion | undefined };
   /** Name of the script that the assets were uploaded for; absent: the script's own. */
   assetsOf?: string;
 }
@@ -121,8 +130,8 @@ export async function draftOf(
   { deploy, strict, inheritsFrom, assetsOf }: DraftOptions,
 ): Promise<VersionDraft> {
   const { platform, accountId, scriptName } = change;
-  const before = inheritsFrom ? inheritsFrom.script : script;
-  const previous = before && (await newestVersion(platform, before));
+  const newest = async () => script && (await newestVersion(platform, script));
+  const previous = inheritsFrom ? inheritsFrom.version : await newest();
   const { bindings: raws = [], migrations, exports } = upload.metadata;
   const usesExports = declaredClasses(previous?.metadata.exports ?? {}).size > 0;
   const { state, bindable } = await planState(change, script, {
