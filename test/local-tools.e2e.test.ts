@@ -1,5 +1,5 @@
 /** The tools for developing locally need nothing of the platform, and what they build deploys to it. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { machineEnv, run } from "./harness/npm.ts";
@@ -61,5 +61,16 @@ describe.skipIf(!isAskedFor)("local tools", () => {
     writeFileSync(built, JSON.stringify(config));
     await platform().wranglerOk(root, ["deploy"]);
     expect((await platform().fetch(await platform().url("local-tools"))).body).toBe("visit 1");
+
+    // The same as a Pages project, after one copy.
+    const production = { kv_namespaces: { VISITS: { namespace_id: namespace.id } } };
+    const project = { name: "local-tools", production_branch: "main", deployment_configs: { production } };
+    await platform().api.send("POST", "/pages/projects", project);
+    mkdirSync(join(root, "dist/client"), { recursive: true });
+    cpSync(join(root, "dist/local_tools"), join(root, "dist/client/_worker.js"), { recursive: true });
+    const target = ["--project-name=local-tools", "--branch=main"];
+    await platform().wranglerOk(root, ["pages", "deploy", "dist/client", ...target]);
+    const address = `http://local-tools.pages.localhost:${platform().port}/`;
+    expect((await platform().fetch(address)).body).toMatch(/^visit [12]$/);
   });
 });

@@ -1,4 +1,4 @@
-/** Functions with the real client, and what the original's Pages has not. */
+/** Functions with the real client. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { heavyLoad } from "./harness/heavy-load.ts";
 import { killProcess } from "./harness/platform.ts";
@@ -121,92 +121,42 @@ describe("an app with Functions and a wrangler file", () => {
   });
 });
 
-describe("advanced mode, and what the original's Pages lacks", () => {
-  const script = "/workers/scripts/pages-worker--advanced";
-  const number = async (path: string) => (await fetch("advanced", path)).json();
+test("custom branch aliases, on any domain", async () => {
+  await platform().api.send("PUT", "/pages/projects/app/aliases/staging", { branch: "feature" });
+  const domain = { name: "staging.example.com", branch: "feature" };
+  await platform().api.send("POST", "/pages/projects/app/domains", domain);
+  for (const host of ["staging.app.pages.localhost", "staging.example.com"]) {
+    const reply = await platform().fetch(`http://${host}:${platform().port}/api/hello`);
+    expect(reply.json(), host).toMatchObject({ greeting: "hi", branch: "feature" });
+  }
+});
+
+describe("advanced mode", () => {
+  const deploy = () =>
+    platform().wrangler(advanced.directory, ["pages", "deploy", "site", "--project-name=advanced", "--branch=main"]);
 
   beforeAll(async () => {
-    await platform().api.send("POST", "/queues", { queue_name: "letters" });
-    const production = {
-      durable_object_namespaces: { COUNTER: { class_name: "Counter" } },
-      queue_producers: { QUEUE: { name: "letters" } },
-      bindings: { LIMITER: { type: "ratelimit", namespace_id: "1", simple: { limit: 2, period: 60 } } },
-    };
-    await create("advanced", { deployment_configs: { production } });
-    await pages(advanced, "deploy", "site", "--project-name", "advanced", "--branch", "main");
+    await create("advanced");
+    expect((await deploy()).code).toBe(0);
   });
 
   test("_worker.js as a directory: modules, WebAssembly, the files behind it", async () => {
-    expect(await number("/sum")).toBe(5);
+    expect((await fetch("advanced", "/sum")).json()).toBe(5);
     const home = await fetch("advanced", "/");
     expect([home.body, home.headers["x-advanced"]]).toEqual(["<h1>Advanced</h1>\n", "1"]);
     expect((await fetch("advanced", "/_worker.js/index.js")).body).not.toContain("import");
   });
 
-  test("Durable Object classes defined in the project itself", async () => {
-    expect([await number("/count"), await number("/count")]).toEqual([1, 2]);
-  });
-
-  test("rate limiting", async () => {
-    expect([await number("/limited"), await number("/limited"), await number("/limited")]).toEqual([true, true, false]);
-  });
-
-  test("cron triggers", async () => {
-    await platform().api.send("PUT", `${script}/schedules`, [{ cron: "0 0 1 1 *" }]);
-    await platform().api.send("POST", `${script}/schedules/run`, { cron: "0 0 1 1 *" });
-    await expect.poll(() => number("/ticks"), { timeout: 20_000 }).toBe(1);
-  });
-
-  test("queue consumers", async () => {
-    const [queue] = (await platform().api.get("/queues?name=letters")) as { queue_id: string }[];
-    const consumer = {
-      type: "worker",
-      script_name: "pages-worker--advanced",
-      settings: { batch_size: 1, max_wait_time_ms: 0 },
-    };
-    await platform().api.send("POST", `/queues/${queue?.queue_id}/consumers`, consumer);
-    await fetch("advanced", "/send");
-    await expect.poll(() => number("/received"), { timeout: 20_000 }).toBe(1);
-  });
-
-  test("routes on a part of a host", async () => {
-    const { id } = (await platform().api.send("POST", "//zones", { name: "example.com" })) as { id: string };
-    const route = { pattern: "part.example.com/sum*", script: "pages-worker--advanced" };
-    await platform().api.send("POST", `//zones/${id}/workers/routes`, route);
-    const at = (path: string) => platform().fetch(`http://part.example.com:${platform().port}${path}`);
-    expect((await at("/sum")).json()).toBe(5);
-    expect((await at("/")).status).toBe(404);
-  });
-
-  test("custom branch aliases, on any domain", async () => {
-    await platform().api.send("PUT", "/pages/projects/app/aliases/staging", { branch: "feature" });
-    await platform().api.send("POST", "/pages/projects/app/domains", {
-      name: "staging.example.com",
-      branch: "feature",
-    });
-    for (const host of ["staging.app.pages.localhost", "staging.example.com"]) {
-      const reply = await platform().fetch(`http://${host}:${platform().port}/api/hello`);
-      expect(reply.json(), host).toMatchObject({ greeting: "hi", branch: "feature" });
-    }
-  });
-
-  test("gradual deployments", async () => {
-    const before = (await newest("advanced")).id;
-    await platform().api.send("POST", `/pages/projects/advanced/deployments/${before}/retry`);
-    const after = (await newest("advanced")).id;
-    await platform().wranglerOk(advanced.directory, [
-      ...["versions", "deploy", `${before}@60%`, `${after}@40%`, "--name", "pages-worker--advanced", "--yes"],
-    ]);
-    const { deployments } = (await platform().api.get(`${script}/deployments`)) as {
-      deployments: { versions: unknown[] }[];
-    };
-    expect(deployments[0]?.versions).toEqual([
-      { version_id: before, percentage: 60 },
-      { version_id: after, percentage: 40 },
-    ]);
-    const project = (await platform().api.get("/pages/projects/advanced")) as { canonical_deployment: Deployed };
-    expect(project.canonical_deployment.id).toBe(before);
-    expect((await fetch("advanced", "/")).body).toBe("<h1>Advanced</h1>\n");
+  test("code that does not start is a failed deployment, and the client says why", async () => {
+    const live = (await newest("advanced")).id;
+    advanced.replace("site/_worker.js/index.js", "export default", 'throw new Error("on purpose");\nexport default');
+    const { code, output } = await deploy();
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/Deployment failed!\S*\s+Uncaught Error: on purpose/);
+    const list = await pages(advanced, "deployment", "list", "--project-name=advanced");
+    expect(list).toMatch(/Production.*Failure/);
+    expect((await newest("advanced")).id).not.toBe(live);
+    expect((await fetch("advanced", "/sum")).json()).toBe(5);
   });
 });
 

@@ -132,7 +132,7 @@ export function environmentOfFile(
   >,
 ): Environment {
   const after: Environment = { ...settings };
-  for (const kept of ["fail_open", "usage_model", "build_image_major_version"] as const) {
+  for (const kept of ["fail_open", "usage_model", "build_image_major_version", "rollout"] as const) {
     if (before[kept] !== undefined) Object.assign(after, { [kept]: before[kept] });
   }
   const variables = Object.entries(before.env_vars ?? {}).filter(([, { type }]) => type === "secret_text");

@@ -3,7 +3,7 @@ import { type Change, changeScript, publish, retire } from "../workers/change.ts
 import { deployVersions } from "../workers/deploy-versions.ts";
 import { activeDeployment } from "../workers/deployments.ts";
 import { requireVersion } from "../workers/versions.ts";
-import { contentOf, deploy } from "./deploy.ts";
+import { contentOf, deployTo } from "./deploy.ts";
 import { hasFailed, requireDeployment } from "./deployments.ts";
 import { aliasedDeployment, failedDeployment, liveDeployment, notRollbackTarget } from "./errors.ts";
 import { aliasesOf } from "./present.ts";
@@ -11,13 +11,12 @@ import { requireProject, scriptOf } from "./projects.ts";
 
 /** A new deployment of the same files and code, with what the project has now. Answers its id. */
 export function retry(change: Change, name: string, id: string): Promise<string> {
-  const { platform, accountId } = change;
-  return changeScript(change, async () => {
-    const project = await requireProject(platform, accountId, name);
+  const { platform } = change;
+  return deployTo(change, name, async (project) => {
     const { row, details } = await requireDeployment(platform, project, id);
     if (hasFailed(details)) throw failedDeployment();
     const version = await requireVersion(platform, await scriptOf(platform, project), row.id);
-    return deploy(change, project, await contentOf(platform, version, details));
+    return contentOf(platform, version, details);
   });
 }
 

@@ -2,7 +2,13 @@ import { z } from "zod";
 import type { Platform } from "../store/platform.ts";
 import { newestCompatibilityDate } from "../workerd/newest-date.ts";
 import { type Change, changeScript, publish } from "../workers/change.ts";
-import { type Environment, type EnvironmentPatch, environmentPatchSchema, patchedEnvironment } from "./environment.ts";
+import {
+  type Environment,
+  type EnvironmentPatch,
+  environmentPatchSchema,
+  patchedEnvironment,
+  previewPatchSchema,
+} from "./environment.ts";
 import { invalidRequest, projectExists, tooManyProjects } from "./errors.ts";
 import { MAX_PROJECTS, MAX_SETTINGS_BYTES } from "./limits.ts";
 import { checkedBranch, checkedProjectName, scriptOfProject } from "./names.ts";
@@ -31,7 +37,7 @@ const parts = {
   build_config: buildConfig.nullish(),
   source: sourceSchema.nullish(),
   deployment_configs: z
-    .strictObject({ production: environmentPatchSchema.nullish(), preview: environmentPatchSchema.nullish() })
+    .strictObject({ production: environmentPatchSchema.nullish(), preview: previewPatchSchema.nullish() })
     .nullish(),
 };
 

@@ -467,6 +467,78 @@ describe("afterwards", () => {
   });
 });
 
+describe("a project with a rollout", () => {
+  const shares = async (name: string) => {
+    const { result } = await pages.api.call("GET", `/scripts/pages-worker--${name}/deployments`);
+    const [{ versions, annotations }] = result.deployments;
+    return { plan: annotations["freehold/plan"], versions: versions as { version_id: string; percentage: number }[] };
+  };
+  const configured = (rollout: unknown) => ({ deployment_configs: { production: { rollout } } });
+
+  test("gives a deployment its first share, and keeps it there until somebody moves on", async () => {
+    await pages.create("gradual", configured({ percentage: 10 }));
+    const first = await deployed("gradual");
+    expect((await shares("gradual")).versions).toEqual([{ version_id: first.id, percentage: 100 }]);
+    const second = await deployed("gradual");
+    const split = [
+      { version_id: second.id, percentage: 10 },
+      { version_id: first.id, percentage: 90 },
+    ];
+    expect(await shares("gradual")).toEqual({ plan: undefined, versions: split });
+    expect((await pages.call("GET", "/gradual")).result.canonical_deployment.id).toBe(first.id);
+    const { result } = await pages.call("GET", `/gradual/deployments/${second.id}/history/logs`);
+    expect(result.data[0].line).toBe("Production begins with 10 % of the requests.");
+    // A preview is shown at once, and the next deployment starts from what most requests meet.
+    expect((await deployed("gradual", { branch: "dev" })).aliases).not.toBeNull();
+    const third = (await pages.call("POST", `/gradual/deployments/${second.id}/retry`)).result;
+    expect((await shares("gradual")).versions).toEqual([
+      { version_id: third.id, percentage: 10 },
+      { version_id: first.id, percentage: 90 },
+    ]);
+  });
+
+  test("lets a plan go on", async () => {
+    const steps = [
+      { percentage: 5, minutes: 10 },
+      { percentage: 50, minutes: 10 },
+    ];
+    await pages.create("planned", configured({ steps, guard: { error_rate: {} } }));
+    await deployed("planned");
+    const { id } = await deployed("planned");
+    const { plan, versions } = await shares("planned");
+    expect(versions[0]).toEqual({ version_id: id, percentage: 5 });
+    expect(plan).toBeDefined();
+  });
+
+  test("deploys new classes at once", async () => {
+    const { runtime } = pages.api.platform;
+    const { validation } = runtime;
+    runtime.validation = {
+      ok: true,
+      startupTimeMs: 1,
+      exports: [
+        { name: "default", kind: "object", handlers: ["fetch"] },
+        { name: "Counter", kind: "durable-object", handlers: [] },
+      ],
+    };
+    await pages.create("classy", configured({ percentage: 10 }));
+    await deployed("classy", { modules: worker });
+    await pages.call("PATCH", "/classy", {
+      deployment_configs: { production: { durable_object_namespaces: { COUNTER: { class_name: "Counter" } } } },
+    });
+    const { id } = await deployed("classy", { modules: worker });
+    expect((await shares("classy")).versions).toEqual([{ version_id: id, percentage: 100 }]);
+    runtime.validation = validation;
+  });
+
+  test("is production's, and makes sense", async () => {
+    const preview = { deployment_configs: { preview: { rollout: { percentage: 10 } } } };
+    await expect(pages.call("PATCH", "/gradual", preview)).rejects.toThrow("rollout");
+    await expect(pages.call("PATCH", "/gradual", configured({ steps: [] }))).rejects.toThrow();
+    await expect(pages.call("PATCH", "/gradual", configured({ percentage: 101 }))).rejects.toThrow();
+  });
+});
+
 describe("a Durable Object class of the project itself", () => {
   const classes = (name: string) => ({ durable_object_namespaces: { COUNTER: { class_name: name } } });
   const exporting = (...names: string[]) => ({

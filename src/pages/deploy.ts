@@ -4,16 +4,18 @@ import { readSite } from "../products/assets/version-site.ts";
 import type { Platform } from "../store/platform.ts";
 import { type Change, changeScript } from "../workers/change.ts";
 import { createVersion, freeVersionId } from "../workers/create-version.ts";
+import { activeDeployment } from "../workers/deployments.ts";
 import type { Metadata } from "../workers/metadata.ts";
 import { type UploadedCode, uploadedCode } from "../workers/version-draft.ts";
 import type { StoredVersion } from "../workers/versions.ts";
 import { pointBranch } from "./aliases.ts";
-import { environmentOfFile } from "./bindings.ts";
-import { type DeploymentContent, draftOf, withoutBindings } from "./deployment-draft.ts";
+import { detailsOf, withFile } from "./deployment-details.ts";
+import { type DeploymentContent, draftOf } from "./deployment-draft.ts";
 import type { DeploymentForm } from "./deployment-form.ts";
-import { type DeploymentDetails, insertDeployment, stagesOf } from "./deployments.ts";
-import type { Environment, EnvironmentName } from "./environment.ts";
-import { type Project, type ProjectSettings, requireProject, scriptOf, updateProject } from "./projects.ts";
+import { type DeploymentDetails, insertDeployment } from "./deployments.ts";
+import type { EnvironmentName } from "./environment.ts";
+import { beginRollout, firstShare, type Rollout } from "./gradual.ts";
+import { type Project, requireProject, scriptOf, updateProject } from "./projects.ts";
 
 /** A direct upload. Answers the deployment's id. Errors: those of a Worker's upload, 10304, 8000103. */
 export async function deployForm(
@@ -25,10 +27,9 @@ export async function deployForm(
   const { platform, accountId } = change;
   const key = await manifestOfHashes(platform, accountId, manifest);
   const { code, headers, redirects, commitHash, commitMessage, commitDirty } = form;
-  return changeScript(change, async () => {
-    const project = await requireProject(platform, accountId, name);
+  return deployTo(change, name, async (project) => {
     const branch = form.branch ?? project.row.production_branch;
-    return deploy(change, project, {
+    return {
       trigger: {
         type: "ad_hoc",
         metadata: { branch, commit_hash: commitHash, commit_message: commitMessage, commit_dirty: commitDirty },
@@ -39,23 +40,38 @@ export async function deployForm(
       metadata: code?.upload.metadata ?? {},
       ...(form.file && { file: form.file }),
       ...(form.routing !== undefined && { routing: form.routing }),
-    });
+    };
   });
+}
+
+/** Deploys what is made of the project, and lets it begin to take over. Answers the deployment's id. `refuse`: as of `deploy`. */
+export async function deployTo(
+  change: Change,
+  name: string,
+  contentFor: (project: Project) => Promise<DeploymentContent>,
+  { refuse = false }: { refuse?: boolean } = {},
+): Promise<string> {
+  const { id, rollout } = await changeScript(change, async () => {
+    const project = await requireProject(change.platform, change.accountId, name);
+    return deploy(change, project, await contentFor(project), refuse);
+  });
+  if (rollout) await beginRollout(change, id, rollout);
+  return id;
 }
 
 const noCode: UploadedCode = { format: "modules", mainModule: "", modules: [] };
 
 /**
  * Makes the deployment with what the project's environment has now. One whose code does not start, or whose bindings lead nowhere,
- * is there too, as failed, with the reason as the last line of its log; or (`refuse`) is none, and the reason is thrown. Call inside
- * `changeScript`.
+ * is there too, as failed, with the reason as the last line of its log; or (`refuse`) is none, and the reason is thrown.
+ * `rollout`: how it is to take over, if not at once.
  */
-export async function deploy(
+async function deploy(
   change: Change,
   before: Project,
   content: DeploymentContent,
-  { refuse = false }: { refuse?: boolean } = {},
-): Promise<string> {
+  refuse: boolean,
+): Promise<{ id: string; rollout: Rollout | undefined }> {
   const { platform } = change;
   const script = await scriptOf(platform, before);
   const { branch } = content.trigger.metadata;
@@ -69,16 +85,22 @@ export async function deploy(
       details: detailsOf(content, { settings, environment, at, outcome, log }),
     });
   };
+  // The first one has nobody to take over from.
+  const isFirst = (await activeDeployment(platform, script)) === undefined;
+  let rollout = name === "production" && !isFirst ? environment.rollout : undefined;
   let live = false;
   try {
-    const { draft, log } = await draftOf(change, before, script, { content, environment, versionId: id });
+    const parts = { content, environment, versionId: id, gradual: rollout !== undefined };
+    const { draft, log, deploy } = await draftOf(change, before, script, parts);
+    if (deploy) rollout = undefined;
+    const begin = rollout ? [`Production begins with ${firstShare(rollout)} % of the requests.`] : [];
     const { deployment } = await createVersion(change, script, draft, {
       triggeredBy: "upload",
-      deploy: name === "production",
+      deploy,
       versionId: id,
       async alongside(db) {
         if (content.file) await updateProject(db, before, settings);
-        await insert(db, "success", log);
+        await insert(db, "success", [...begin, ...log]);
         await pointBranch(db, before, branch, id);
       },
     });
@@ -87,6 +109,7 @@ export async function deploy(
     if (refuse || !(error instanceof ApiError) || error.status >= 500) throw error;
     // The client shows the last line, without its first "Error:".
     await insert(platform.db, "failure", [`Error: ${error.failures.map(reasonOf).join("; ")}`]);
+    rollout = undefined;
   }
   await platform.audit({
     accountId: change.accountId,
@@ -95,62 +118,11 @@ export async function deploy(
     target: before.row.name,
     detail: { deployment_id: id, environment: name, branch, live },
   });
-  return id;
+  return { id, rollout };
 }
 
 function reasonOf({ message, code }: ApiFailure): string {
   return `${message} [code: ${code}]`;
-}
-
-interface Outcome {
-  settings: ProjectSettings;
-  environment: Environment;
-  at: string;
-  outcome: "success" | "failure";
-  log: string[];
-}
-
-function detailsOf(
-  content: DeploymentContent,
-  { settings, environment, at, outcome, log }: Outcome,
-): DeploymentDetails {
-  return {
-    trigger: content.trigger,
-    stages: stagesOf(outcome, at),
-    log: log.map((line) => ({ ts: at, line })),
-    usesFunctions: content.code.modules.length > 0,
-    environment,
-    buildConfig: settings.build_config,
-    ...(settings.source && { source: settings.source }),
-    metadata: withoutBindings(content.metadata),
-    ...(content.routing !== undefined && { routing: content.routing }),
-  };
-}
-
-/** The settings after a wrangler file had its say on the environment of the deployment. */
-function withFile({ settings }: Project, name: EnvironmentName, { file, metadata, code }: DeploymentContent) {
-  if (!file) return { settings, environment: settings.environments[name] };
-  const before = settings.environments[name];
-  const { compatibility_date, compatibility_flags, limits, placement } = metadata;
-  const said = {
-    compatibility_date,
-    compatibility_flags,
-    limits: limits ?? undefined,
-    placement: placement ?? undefined,
-  };
-  const given = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as Environment;
-  // Without code nothing tells the file's bindings.
-  const environment =
-    code.modules.length > 0
-      ? environmentOfFile(before, metadata.bindings ?? [], { ...given, wrangler_config_hash: file.hash })
-      : { ...before, wrangler_config_hash: file.hash };
-  const build_config = file.outputDir
-    ? { ...settings.build_config, destination_dir: file.outputDir }
-    : settings.build_config;
-  return {
-    settings: { ...settings, build_config, environments: { ...settings.environments, [name]: environment } },
-    environment,
-  };
 }
 
 /** What a deployment was made of, to make another of the same with what the project has now. */

@@ -38,15 +38,13 @@ export interface DraftParts {
   content: DeploymentContent;
   environment: Environment;
   versionId: string;
+  /** Production shall take to it step by step. */
+  gradual: boolean;
 }
 
-/** The version to be, and lines of the deployment's log. */
-export async function draftOf(
-  change: Change,
-  project: Project,
-  script: ScriptRow,
-  { content, environment, versionId }: DraftParts,
-) {
+/** The version to be, lines of the deployment's log, and whether production takes to it at once. */
+export async function draftOf(change: Change, project: Project, script: ScriptRow, parts: DraftParts) {
+  const { content, environment } = parts;
   const { accountId } = change;
   const { code, metadata, trigger } = content;
   const { site, diagnostics } = pagesSite(accountId, content.manifest, content.files, {
@@ -58,7 +56,7 @@ export async function draftOf(
   };
   const notes = diagnostics.map(formatDiagnostic);
   const assets = { site, shown: { config: { html_handling, not_found_handling }, diagnostics: notes } };
-  const { bindings, state } = await resolved(change, project, script, { content, environment, versionId });
+  const { bindings, state, deploy } = await resolved(change, project, script, parts);
   const { commit_message, commit_hash } = trigger.metadata;
   const settings: Metadata = {
     ...withoutBindings(metadata),
@@ -72,7 +70,7 @@ export async function draftOf(
     },
   };
   const draft = draftOfUpload(script.name, { metadata: settings, parts: [] }, code, bindings, assets, state);
-  return { draft, log: logOf(content, notes) };
+  return { draft, log: logOf(content, notes), deploy };
 }
 
 /** The client repeats what the project has, unless there is a file, which the project then has. */
@@ -85,7 +83,7 @@ async function resolved(
   change: Change,
   project: Project,
   script: ScriptRow,
-  { content, environment, versionId }: DraftParts,
+  { content, environment, versionId, gradual }: DraftParts,
 ) {
   const { platform, accountId, scriptName } = change;
   const { code, metadata, trigger } = content;
@@ -99,13 +97,16 @@ async function resolved(
   });
   // Files alone use no bindings; the project keeps them for the day when there is code.
   const wanted = code.modules.length > 0 ? raws : [];
-  const { migrations, exports } = metadata;
+  const { exports } = metadata;
+  const made = production && wanted.length > 0 ? await missingClasses(change, script, ownClasses) : undefined;
+  const migrations = metadata.migrations ?? made;
+  // Classes change with all requests at once, as a Worker's do.
+  const deploy = production && !(gradual && migrations === undefined && exports === undefined);
   const { state, bindable } = await planState(change, script, {
     bindings: wanted,
-    migrations:
-      migrations ?? (wanted.length > 0 ? await missingClasses(change, script, ownClasses, production) : undefined),
+    migrations,
     exports,
-    deploy: production,
+    deploy,
     usesExports: declaredClasses((await newestVersion(platform, script))?.metadata.exports ?? {}).size > 0,
   });
   const bindings: Binding[] = await resolveBindings(wanted, {
@@ -119,7 +120,7 @@ async function resolved(
     keepTypes: [],
     strictInherit: true,
   });
-  return { bindings, state };
+  return { bindings, state, deploy };
 }
 
 /** Classes that bindings name and the project does not have yet are made, at the first deployment to production that has them. */
@@ -127,9 +128,7 @@ async function missingClasses(
   { platform, accountId }: Change,
   script: ScriptRow,
   ownClasses: string[],
-  production: boolean,
 ): Promise<Metadata["migrations"]> {
-  if (!production) return undefined;
   const known = (await accountClasses(platform.db, accountId)).filter(({ scriptId }) => scriptId === script.id);
   const missing = ownClasses.filter((name) => !known.some(({ className }) => className === name));
   return missing.length > 0 ? { new_sqlite_classes: missing } : undefined;

@@ -1,15 +1,15 @@
 import type { ApiRequest } from "../lib/api.ts";
 import type { Platform } from "../store/platform.ts";
-import { changeOf, changeScript } from "../workers/change.ts";
+import { changeOf } from "../workers/change.ts";
 import { activeDeployment } from "../workers/deployments.ts";
 import type { NewContent } from "../workers/edit-content.ts";
 import { splitDeployment } from "../workers/errors.ts";
 import { PAGES_SCRIPT_PREFIX } from "../workers/limits.ts";
 import { requireVersion } from "../workers/versions.ts";
-import { contentOf, deploy } from "./deploy.ts";
+import { contentOf, deployTo } from "./deploy.ts";
 import { requireDeployment } from "./deployments.ts";
 import { nothingToEdit } from "./errors.ts";
-import { requireProject, scriptOf } from "./projects.ts";
+import { type Project, scriptOf } from "./projects.ts";
 
 /**
  * A new deployment to production: the files and routes of what production serves, other code, and what the project has now.
@@ -20,9 +20,9 @@ export function editProject(
   { upload, code, checkUnchanged }: NewContent,
 ): Promise<string> {
   const change = changeOf(request);
-  const { platform, accountId, scriptName } = change;
-  return changeScript(change, async () => {
-    const project = await requireProject(platform, accountId, scriptName.slice(PAGES_SCRIPT_PREFIX.length));
+  const { platform, scriptName } = change;
+  const name = scriptName.slice(PAGES_SCRIPT_PREFIX.length);
+  const edited = async (project: Project) => {
     const script = await scriptOf(platform, project);
     const [live, ...more] = (await activeDeployment(platform, script))?.shares ?? [];
     if (!live) throw nothingToEdit();
@@ -39,7 +39,7 @@ export function editProject(
       commit_dirty: true,
       ...(message && { commit_message: message }),
     };
-    const edited = { ...content, code, trigger: { type: "ad_hoc", metadata } };
-    return deploy(change, project, edited, { refuse: true });
-  });
+    return { ...content, code, trigger: { type: "ad_hoc", metadata } };
+  };
+  return deployTo(change, name, edited, { refuse: true });
 }

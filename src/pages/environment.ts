@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Sealed } from "../domain/version.ts";
 import { MAX_CPU_MS } from "../workers/limits.ts";
+import { rolloutSchema } from "./gradual.ts";
 
 export type EnvironmentName = "production" | "preview";
 
@@ -45,6 +46,8 @@ const settings = {
   limits: z.strictObject({ cpu_ms: z.int().min(1).max(MAX_CPU_MS).nullish() }).nullish(),
   placement: z.looseObject({ mode: z.string().optional() }).nullish(),
   usage_model: z.string().nullish(),
+  // Ours, of production alone.
+  rollout: rolloutSchema.nullish(),
   wrangler_config_hash: z.string().max(64).nullish(),
 };
 
@@ -68,6 +71,8 @@ export const environmentPatchSchema = z.strictObject({
   ...(Object.fromEntries(bindingMaps.map((map) => [map, entries])) as Record<BindingMap, typeof entries>),
 });
 export type EnvironmentPatch = z.infer<typeof environmentPatchSchema>;
+/** A preview has nothing to take over. */
+export const previewPatchSchema = environmentPatchSchema.omit({ rollout: true });
 
 const settingNames = Object.keys(settings) as (keyof Settings)[];
 
