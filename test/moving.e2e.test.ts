@@ -1,11 +1,20 @@
 /** Code edited where it is deployed, and projects that move: to a Worker, and from another platform. */
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCommand } from "../src/cli/main.ts";
+import { repository } from "./harness/platform.ts";
 import { Project } from "./harness/project.ts";
 import { usePlatform } from "./harness/suite.ts";
 
 const platform = usePlatform();
 const app = new Project("moving-app");
+// As npm installs it, for the build command that the file has once the project is a Worker.
+mkdirSync(join(app.directory, "node_modules/.bin"));
+symlinkSync(
+  join(repository, "node_modules/wrangler/bin/wrangler.js"),
+  join(app.directory, "node_modules/.bin/wrangler"),
+);
 afterAll(() => app[Symbol.dispose]());
 
 const at = (host: string, path: string) => platform().fetch(`http://${host}.localhost:${platform().port}${path}`);
@@ -80,5 +89,107 @@ describe("a Pages project", () => {
       deployment_trigger: { metadata: { branch: "main", commit_message: "a word mended", commit_dirty: true } },
     });
     expect(first?.aliases).toBeNull();
+  });
+
+  /** What a project answers, and how the Worker that it becomes may differ. */
+  const table: [method: string, path: string, differs?: Record<string, unknown>][] = [
+    ["GET", "/"],
+    ["GET", "/about"],
+    ["GET", "/about.html", { status: 307 }],
+    ["GET", "/docs", { status: 307 }],
+    ["GET", "/docs/"],
+    ["GET", "/docs/missing", { "cache-control": "public, max-age=0, must-revalidate" }],
+    ["GET", "/missing", { "cache-control": "public, max-age=0, must-revalidate" }],
+    ["GET", "/style.css"],
+    ["POST", "/style.css"],
+    ["GET", "/old"],
+    ["GET", "/was/x"],
+    ["GET", "/same"],
+    ["GET", "/api/variables"],
+    ["GET", "/api/users/7"],
+    ["POST", "/api/users/7"],
+    ["GET", "/api/behind"],
+    ["GET", "/api/manual"],
+    ["GET", "/api/nothing", { "cache-control": "public, max-age=0, must-revalidate" }],
+    ["GET", "/_routes.json", { "cache-control": "public, max-age=0, must-revalidate" }],
+  ];
+  const compared = [
+    ...["location", "content-type", "cache-control", "access-control-allow-origin", "referrer-policy"],
+    ...["x-content-type-options", "x-part", "x-middleware", "allow"],
+  ];
+  async function answer(host: string, [method, path]: (typeof table)[number]) {
+    const url = `http://${host}.localhost:${platform().port}${path}`;
+    const { status, body, headers } = await platform().fetch(url, {
+      method,
+      ...(method === "POST" && { body: "text" }),
+    });
+    return { status, body, ...Object.fromEntries(compared.map((name) => [name, headers[name]])) };
+  }
+
+  test("becomes a Worker that answers the same, file-based routing in a Worker project", async () => {
+    const before = await Promise.all(table.map((row) => answer("moving.pages", row)));
+    expect((await at("moving.pages", "/api/stores")).json()).toMatchObject({ kv: 1, d1: 1 });
+    const move = ["migrate", "pages-to-workers", "moving", "--directory", app.directory];
+    const shown = await freehold(move);
+    expect(shown.printed).toContain("wrangler secret put SECRET");
+    expect(app.read("wrangler.json")).toContain("pages_build_output_dir");
+    expect(await freehold([...move, "--write"])).toMatchObject({ code: 0 });
+    // The secret, which the file cannot have, and the code of the sources.
+    app.write("secrets.json", JSON.stringify({ SECRET: "hush" }));
+    await platform().wranglerOk(app.directory, ["deploy", "--env=", "--secrets-file", "secrets.json"]);
+    const after = await Promise.all(table.map((row) => answer("moving.dev", row)));
+    const expected = table.map(([, path, differs], index) => ({
+      ...before[index],
+      // Production still has the edit of the test before.
+      ...(path === "/api/variables" && { body: before[index]?.body.replace("edited", "/api") }),
+      // Pages leaves it off where there is no content.
+      ...(before[index]?.body === "" && { "x-content-type-options": "nosniff" }),
+      ...differs,
+    }));
+    expect(after).toEqual(expected);
+    expect((await at("moving.dev", "/api/stores")).json()).toMatchObject({ kv: 2, d1: 2 });
+    // Written once, there is nothing more to write.
+    expect((await freehold(move)).printed).not.toMatch(/^[+-] /m);
+  });
+});
+
+describe("a Pages project with Durable Objects of its own", () => {
+  const advanced = new Project("pages-advanced");
+  afterAll(() => advanced[Symbol.dispose]());
+  const count = async (host: string) => (await at(host, "/count")).json();
+
+  test("becomes a Worker that has its objects, with their data", async () => {
+    await platform().api.send("POST", "/queues", { queue_name: "letters" });
+    const production = {
+      durable_object_namespaces: { COUNTER: { class_name: "Counter" } },
+      queue_producers: { QUEUE: { name: "letters" } },
+      bindings: { LIMITER: { type: "ratelimit", namespace_id: "1", simple: { limit: 2, period: 60 } } },
+    };
+    await platform().api.send("POST", "/pages/projects", {
+      name: "counting",
+      production_branch: "main",
+      deployment_configs: { production },
+    });
+    const deploy = ["pages", "deploy", "site", "--project-name", "counting", "--branch", "main"];
+    await platform().wranglerOk(advanced.directory, deploy);
+    await platform().api.send("PUT", "/workers/scripts/pages-worker--counting/schedules", [{ cron: "0 0 1 1 *" }]);
+    await platform().api.send("POST", "//zones", { name: "example.com" });
+    await platform().api.send("POST", "/pages/projects/counting/domains", { name: "count.example.com" });
+    expect([await count("counting.pages"), await count("counting.pages")]).toEqual([1, 2]);
+
+    const move = ["migrate", "pages-to-workers", "counting", "--directory", advanced.directory, "--assets", "site"];
+    expect(await freehold([...move, "--write"])).toMatchObject({ code: 0 });
+    await platform().wranglerOk(advanced.directory, ["deploy"]);
+    expect([await count("counting.dev"), await count("counting.dev")]).toEqual([3, 4]);
+    const host = `http://count.example.com:${platform().port}`;
+    expect((await platform().fetch(`${host}/count`)).json()).toBe(5);
+    expect((await platform().fetch(`${host}/_worker.js/index.js`)).body).not.toContain("import");
+    const { schedules } = (await platform().api.get("/workers/scripts/counting/schedules")) as { schedules: unknown[] };
+    expect(schedules).toMatchObject([{ cron: "0 0 1 1 *" }]);
+
+    // The project goes on with them where they are now, and its end does not touch them.
+    expect(await count("counting.pages")).toBe(6);
+    await platform().api.send("DELETE", "/pages/projects/counting");
+    expect(await count("counting.dev")).toBe(7);
   });
 });

@@ -18,9 +18,31 @@ const shop = {
   uses_functions: true,
 };
 
+const queue = {
+  queue_name: "orders",
+  consumers: [
+    { type: "worker", script: "other", settings: {} },
+    {
+      type: "worker",
+      script: "pages-worker--shop",
+      dead_letter_queue: "dead",
+      settings: { batch_size: 5, max_wait_time_ms: 2000 },
+    },
+  ],
+};
+
 async function platform() {
   const server = createServer((request, response) => {
-    const result = request.url?.endsWith("/schedules") ? { schedules: [{ cron: "0 4 * * *" }] } : shop;
+    const path = request.url ?? "";
+    const result = path.endsWith("/schedules")
+      ? { schedules: [{ cron: "0 4 * * *" }] }
+      : path.endsWith("/script-settings")
+        ? { logpush: false, tail_consumers: null }
+        : path.endsWith("/pages/projects/shop")
+          ? shop
+          : path.includes("/queues")
+            ? [queue]
+            : [];
     response.end(JSON.stringify({ success: true, result }));
   });
   servers.push(server);
@@ -61,8 +83,24 @@ test("writes when it is told to", async () => {
     name: "shop",
     main: "dist/_worker.js",
     assets: { directory: "dist", binding: "ASSETS" },
+    queues: { consumers: [{ queue: "orders", max_batch_size: 5, max_batch_timeout: 2, dead_letter_queue: "dead" }] },
   });
-  expect(readFileSync(join(directory, "dist/.assetsignore"), "utf8")).toBe("_worker.js\n_routes.json\n");
+  expect(readFileSync(join(directory, "dist/.assetsignore"), "utf8")).toBe("_worker.js\n");
+});
+
+test("reads a file with comments, and refuses one that is broken", async () => {
+  const io = await platform();
+  const directory = project();
+  const run = (text: string, ...more: string[]) => {
+    writeFileSync(join(directory, "wrangler.jsonc"), text);
+    return runCommand("migrate", ["pages-to-workers", "shop", "--directory", directory, ...more], io);
+  };
+  expect(await run('// ours\n{ "minify": true, }\n', "--write")).toBe(0);
+  expect(JSON.parse(readFileSync(join(directory, "wrangler.jsonc"), "utf8"))).toMatchObject({ minify: true });
+  expect(await run("{")).toBe(1);
+  expect(io.stderr.at(-1)).toContain("wrangler.jsonc is not valid");
+  expect(await run("{}", "--assets", "out")).toBe(1);
+  expect(io.stderr.at(-1)).toContain("say with --assets");
 });
 
 test("says how it is called", async () => {

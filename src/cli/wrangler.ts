@@ -5,6 +5,7 @@ import { readConfig } from "../domain/config.ts";
 import { paths } from "../domain/paths.ts";
 import { callApi } from "./api-client.ts";
 import { type Command, CommandError, withPlatformHere } from "./command.ts";
+import { functionsNote } from "./functions-note.ts";
 import { runInTerminal } from "./terminal.ts";
 import { readWranglerEnv, type WranglerEnv } from "./wrangler-env.ts";
 import { printWarnings, WranglerNotes } from "./wrangler-versions.ts";
@@ -31,6 +32,8 @@ FREEHOLD_DATA names the data directory of the platform (default ./.freehold).`,
       ...(!found && npmSettings(io.env)),
       ...notes.env,
     };
+    const note = functionsNote(process.cwd(), args);
+    if (note) io.err(note);
     const code = await runInTerminal(file, [...before, ...args], { env: environment }).catch((error: Error) => {
       const message = `${file} does not start: ${error.message}. Install wrangler in your project: npm i -D wrangler`;
       throw new CommandError(message);

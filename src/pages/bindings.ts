@@ -5,7 +5,7 @@ import { type BindingMap, bindingMaps, type Environment, type Variable } from ".
 import { invalidRequest } from "./errors.ts";
 
 /** A binding in the form of an upload's metadata. */
-type RawBinding = Record<string, unknown> & { name: string };
+export type RawBinding = Record<string, unknown> & { name: string };
 
 /** Type of the binding, and its fields: those of the map to those of the metadata. */
 const forms: Record<Exclude<BindingMap, "bindings">, { type: string; fields: Record<string, string> }> = {
@@ -65,14 +65,11 @@ export function bindingsOf(environment: Environment, context: BindingContext): E
     variable.type === "secret_text" ? { name, type: "inherit" } : { name, type: "plain_text", text: variable.value },
   );
   const ownClasses = new Set<string>();
-  for (const map of bindingMaps) {
-    for (const [name, entry] of Object.entries(environment[map] ?? {})) {
-      const raw: RawBinding = map === "bindings" ? { ...entry, name } : formed(map, name, entry);
-      const resolved = raw.type === "durable_object_namespace" ? namespaceBinding(raw, context) : raw;
-      if (resolved.type === "durable_object_namespace" && resolved.script_name === undefined)
-        ownClasses.add(String(resolved.class_name));
-      raws.push(resolved);
-    }
+  for (const raw of rawBindings(environment)) {
+    const resolved = raw.type === "durable_object_namespace" ? namespaceBinding(raw, context) : raw;
+    if (resolved.type === "durable_object_namespace" && resolved.script_name === undefined)
+      ownClasses.add(String(resolved.class_name));
+    raws.push(resolved);
   }
   const taken = new Set(raws.map(({ name }) => name));
   if (!taken.has(ASSETS)) raws.push({ name: ASSETS, type: "assets" });
@@ -80,6 +77,15 @@ export function bindingsOf(environment: Environment, context: BindingContext): E
     if (!taken.has(name)) raws.push({ name, type: "plain_text", text });
   }
   return { raws, secrets: variables.flatMap(secret), ownClasses: [...ownClasses] };
+}
+
+/** What the maps of an environment bind, in the form of an upload. Error 8000103 for a field that is not known. */
+export function rawBindings(environment: { [Map in BindingMap]?: Environment[Map] | null }): RawBinding[] {
+  return bindingMaps.flatMap((map) =>
+    Object.entries(environment[map] ?? {}).map(([name, entry]) =>
+      map === "bindings" ? { ...entry, name } : formed(map, name, entry),
+    ),
+  );
 }
 
 function secret([name, variable]: [string, Variable]): Binding[] {

@@ -120,7 +120,11 @@ describe("a deployment of files", () => {
     expect(project.latest_deployment.id).toBe(result.id);
     // For the client, which prints an alias only if it ends so.
     const aliases = ["https://main.shop.pages.localhost:8787/#.pages.dev"];
-    expect((await pages.call("GET", `/shop/deployments/${result.id}`)).result).toEqual({ ...result, aliases });
+    expect((await pages.call("GET", `/shop/deployments/${result.id}`)).result).toEqual({
+      ...result,
+      aliases,
+      function_routes: null,
+    });
   });
 
   test("is served as Pages serves, without code", async () => {

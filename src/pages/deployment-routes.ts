@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { route } from "../lib/api.ts";
 import { pageResult, readPage } from "../lib/paging.ts";
+import type { FunctionRoutes } from "../products/assets/routes-json.ts";
+import { readSite } from "../products/assets/version-site.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 import { isClient } from "../workers/change.ts";
+import { findVersion } from "../workers/versions.ts";
 import { projectChange } from "./change.ts";
 import { deleteDeployment, retry, rollback } from "./change-deployments.ts";
 import { deployForm } from "./deploy.ts";
@@ -11,7 +14,7 @@ import { listDeployments, requireDeployment } from "./deployments.ts";
 import { manifestMissing, nothingToBuild, tailsUnavailable } from "./errors.ts";
 import { presentDeployment } from "./present.ts";
 import { PROJECTS } from "./project-routes.ts";
-import { requireProject } from "./projects.ts";
+import { requireProject, scriptOf } from "./projects.ts";
 
 const deployments = `${PROJECTS}/:project/deployments`;
 const one = `${deployments}/:deployment`;
@@ -25,6 +28,13 @@ interface Called {
 async function present({ platform, accountId, params }: Called, id = params.deployment ?? "") {
   const project = await requireProject(platform, accountId, params.project ?? "");
   return presentDeployment(platform, project, await requireDeployment(platform, project, id));
+}
+
+/** Ours: which paths start its code, as the client compiled them; null when there is none. */
+async function functionRoutes({ platform, accountId, params }: Called): Promise<FunctionRoutes | null> {
+  const script = await scriptOf(platform, await requireProject(platform, accountId, params.project ?? ""));
+  const site = (await findVersion(platform, script, params.deployment ?? ""))?.record.assets?.site;
+  return (site !== undefined && (await readSite(platform, site)).functionRoutes) || null;
 }
 
 /**
@@ -70,7 +80,10 @@ export const deploymentRoutes: ApiRoute[] = [
     scope: "read",
     summary: "Read a deployment",
     handle: async (request) => {
-      const deployment = await present(request);
+      const deployment: Record<string, unknown> = {
+        ...(await present(request)),
+        function_routes: await functionRoutes(request),
+      };
       return isClient(request.raw) ? { ...deployment, aliases: forClient(deployment.aliases) } : deployment;
     },
   }),
