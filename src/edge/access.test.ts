@@ -82,6 +82,15 @@ test("the page says what to do, and a body that came with the request does no ha
   await client.send(`GET / HTTP/1.1\r\nHost: ${PREVIEW}\r\n${cookie(token())}\r\n`).has("HTTP/1.1 200");
 });
 
+test("what is let in is for one visitor: no shared cache may keep it, and nothing else is marked so", async () => {
+  const cacheControl = async (host: string) => {
+    const { head } = await edge.get(host, "/", cookie(token()));
+    return [...head.matchAll(/^cache-control: (.*)$/gim)].map(([, value]) => value?.trim());
+  };
+  expect(await cacheControl(PREVIEW)).toEqual(["private"]);
+  expect(await cacheControl(HOST)).toEqual([]);
+});
+
 describe("tokens", () => {
   test("of this script, epoch, key and time only", async () => {
     const opens = (value: string) => status(PREVIEW, cookie(value));

@@ -3,6 +3,12 @@ import { headerNames } from "./headers.ts";
 
 const cookieId = headerNames.id("cookie");
 
+/**
+ * A line of an answer that is for one visitor: caches that others share, such as a proxy in front, keep it out, whatever else the
+ * answer says of caching (RFC 9111 section 5.2.2.7). Of directives that disagree the strictest counts (section 4.2.1).
+ */
+export const FOR_ONE_VISITOR = "Cache-Control: private\r\n";
+
 /** The first cookie of this name that the request brings. */
 export function cookieOf(head: RequestHead, name: string): string | undefined {
   for (let index = head.indexOf(cookieId); index >= 0; index = head.indexOf(cookieId, index + 1)) {

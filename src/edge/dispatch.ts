@@ -12,6 +12,7 @@ import type { SiteChoice } from "../products/assets/asset-server.ts";
 import type { Access } from "./access.ts";
 import type { EdgeAssets } from "./assets.ts";
 import type { Client } from "./client.ts";
+import { FOR_ONE_VISITOR } from "./cookies.ts";
 import { type PageText, pageForStatus, pages } from "./error-catalogue.ts";
 import { errorPage } from "./error-pages.ts";
 import {
@@ -203,7 +204,10 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
   #admits(exchange: ClientExchange, head: RequestHead, target: AccessTarget): boolean {
     const client = exchange.state;
     const admission = this.#options.access.admit(head, client, target);
-    if (admission.kind === "admitted") return true;
+    if (admission.kind === "admitted") {
+      client.answerFields += FOR_ONE_VISITOR;
+      return true;
+    }
     if (admission.kind === "redirected") {
       const kept = "Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n";
       exchange.respond(303, admission.fields + kept + client.answerFields, "");

@@ -98,6 +98,9 @@ describe("rules", () => {
       const back = await get(`Cookie: a=b; freehold_affinity=${key}; c=d\r\n`);
       expect(back.body.slice(0, 2)).toBe(first.body.slice(0, 2));
       expect(cookieSet(back.head)).toBeNull();
+      // What brings the key home is for this visitor alone.
+      expect(first.head).toMatch(/^cache-control: private$/im);
+      expect(back.head).not.toMatch(/^cache-control:/im);
     }
     // A forged one is replaced.
     expect(cookieSet((await get("Cookie: freehold_affinity=x\r\n")).head)).not.toBeNull();

@@ -3,7 +3,7 @@ import { type Split, versionKeyHeader, versionOverridesHeader } from "../domain/
 import { equalsIgnoringCase } from "../lib/http/characters.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
 import type { Client } from "./client.ts";
-import { cookieOf, setCookie } from "./cookies.ts";
+import { cookieOf, FOR_ONE_VISITOR, setCookie } from "./cookies.ts";
 import { headerNames } from "./headers.ts";
 import { edgeLimits } from "./limits.ts";
 import type { WorkerTarget } from "./target.ts";
@@ -40,7 +40,7 @@ function cookieKey(head: RequestHead, client: Client): string {
   const present = cookieOf(head, AFFINITY_COOKIE);
   if (present !== undefined && UUID.test(present)) return present;
   const key = randomUUID();
-  client.answerFields += setCookie(AFFINITY_COOKIE, key, edgeLimits.affinitySeconds, client.scheme);
+  client.answerFields += setCookie(AFFINITY_COOKIE, key, edgeLimits.affinitySeconds, client.scheme) + FOR_ONE_VISITOR;
   return key;
 }
 
