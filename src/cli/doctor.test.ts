@@ -1,7 +1,9 @@
 import { once } from "node:events";
-import { chmodSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import type { PublicationState } from "../domain/publication.ts";
 import type { Finding } from "./doctor/check.ts";
 import type { Machine, ProgramResult } from "./doctor/machine.ts";
 import { doctorFor } from "./doctor.ts";
@@ -61,6 +63,7 @@ test("a sound machine passes every check", async () => {
     "disk",
     "sandbox",
     "state lock",
+    "published",
     "clock",
     "open files",
     "names",
@@ -84,6 +87,22 @@ test.each<[string, ProgramResult, RegExp]>([
   const { code, of } = await examine(healthy({ flock }));
   expect(of("state lock")).toMatchObject({ status: "warn", message: expect.stringMatching(message) });
   expect(code).toBe(0);
+});
+
+test.each<[string, PublicationState, string, RegExp]>([
+  ["nothing is wrong", { skipped: [] }, "ok", /what the database says/],
+  [
+    "a row is broken",
+    { skipped: [{ what: "script shop", why: "no JSON" }] },
+    "fail",
+    /left out.*script shop \(no JSON\)/,
+  ],
+  ["all fails", { failed: { why: "no space", since: "2026" }, skipped: [] }, "fail", /since 2026: no space/],
+])("of publications: %s", async (_, state, status, message) => {
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, "publication.json"), JSON.stringify(state));
+  const { of } = await examine(healthy(), { FREEHOLD_DATA: directory });
+  expect(of("published")).toMatchObject({ status, message: expect.stringMatching(message) });
 });
 
 const denied: ProgramResult = { code: 1, stdout: "", stderr: "bwrap: setting up uid map: Permission denied\n" };

@@ -5,6 +5,7 @@ import { checkOpenFiles } from "./doctor/limits.ts";
 import { type Machine, realMachine } from "./doctor/machine.ts";
 import { checkCertificate, checkNames } from "./doctor/names.ts";
 import { checkHttpsPort, checkPort } from "./doctor/port.ts";
+import { checkPublished } from "./doctor/published.ts";
 import { checkClock, checkNode, checkWorkerd } from "./doctor/runtime.ts";
 import { checkSandbox } from "./doctor/sandbox.ts";
 import { checkStateLock } from "./doctor/state.ts";
@@ -17,6 +18,7 @@ const checks: Check[] = [
   checkDisk,
   checkSandbox,
   checkStateLock,
+  checkPublished,
   checkClock,
   checkOpenFiles,
   checkNames,

@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Home } from "../domain/homes.ts";
+import { type Skip, soundRows } from "../domain/publication.ts";
 import type { RoutedScript, Share } from "../domain/routing.ts";
 import type { LaunchRecord, ObjectClass, WorkflowClass } from "../domain/version.ts";
 import { classesByScript } from "../products/durable-objects/registry.ts";
@@ -25,11 +26,11 @@ export class HomeTaker {
   #facts = new Map<string, VersionFacts | null>();
 
   /** The homes of the scripts, which are given by their ids. Run in the snapshot's transaction. */
-  async take(tx: Db, scripts: Map<string, RoutedScript>): Promise<Home[]> {
+  async take(tx: Db, scripts: Map<string, RoutedScript>, skip: Skip): Promise<Home[]> {
     const classes = await classesByScript(tx);
     const workflows = await workflowsByScript(tx);
     const hasState = (id: string) => classes.has(id) || workflows.has(id);
-    await this.#learn(tx, scripts, hasState);
+    await this.#learn(tx, scripts, hasState, skip);
     const sharing = classes.size + workflows.size > 0 ? await scriptsWhosePreviewsShare(tx) : new Set<string>();
     const homes: Home[] = [];
     for (const [id, script] of scripts) {
@@ -55,7 +56,12 @@ export class HomeTaker {
   }
 
   /** Reads what is not known of deployed versions; forgets those that are no longer deployed. */
-  async #learn(tx: Db, scripts: Map<string, RoutedScript>, hasState: (scriptId: string) => boolean): Promise<void> {
+  async #learn(
+    tx: Db,
+    scripts: Map<string, RoutedScript>,
+    hasState: (scriptId: string) => boolean,
+    skip: Skip,
+  ): Promise<void> {
     const facts = new Map<string, VersionFacts | null>();
     const unknown: string[] = [];
     for (const [id, { shares }] of scripts) {
@@ -67,7 +73,7 @@ export class HomeTaker {
       }
     }
     for (let start = 0; start < unknown.length; start += BATCH) {
-      for (const [id, found] of await versionFacts(tx, unknown.slice(start, start + BATCH))) facts.set(id, found);
+      for (const [id, found] of await versionFacts(tx, unknown.slice(start, start + BATCH), skip)) facts.set(id, found);
     }
     this.#facts = facts;
   }
@@ -90,7 +96,7 @@ function runnable({ exports }: VersionFacts, own: { classes: ObjectClass[]; work
 }
 
 /** Facts of those of the versions that have to do with state. */
-async function versionFacts(tx: Db, ids: string[]): Promise<Map<string, VersionFacts>> {
+async function versionFacts(tx: Db, ids: string[], skip: Skip): Promise<Map<string, VersionFacts>> {
   const rows = await tx
     .selectFrom("versions")
     .select(["id", "record_json"])
@@ -104,12 +110,11 @@ async function versionFacts(tx: Db, ids: string[]): Promise<Map<string, VersionF
       ]),
     )
     .execute();
-  return new Map(
-    rows.map(({ id, record_json }) => {
-      const record = JSON.parse(record_json) as LaunchRecord;
-      return [id, { exports: record.exports ?? [], hasCode: hasCode(record), ownsState: ownsState(record) }];
-    }),
-  );
+  const factsOf = ({ id, record_json }: { id: string; record_json: string }): [string, VersionFacts] => {
+    const record = JSON.parse(record_json) as LaunchRecord;
+    return [id, { exports: record.exports ?? [], hasCode: hasCode(record), ownsState: ownsState(record) }];
+  };
+  return new Map(soundRows(rows, factsOf, ({ id }) => `version ${id}, as the home of state`, skip));
 }
 
 /** Scripts whose versions see the state of the deployed one although they are not deployed. */

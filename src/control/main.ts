@@ -26,6 +26,7 @@ import { servicesCaches } from "./caches.ts";
 import { Certificates } from "./certificates.ts";
 import { servicesDatabases } from "./databases.ts";
 import { sendEvents } from "./events.ts";
+import { PublicationLog } from "./publication-log.ts";
 import { Publisher } from "./publisher.ts";
 import { QuotaKeeper } from "./quota-keeper.ts";
 import { Rollouts } from "./rollouts.ts";
@@ -94,7 +95,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   await writeDurably(files.accessKey, deriveKey(masterKey, ACCESS_PURPOSE).toString("hex"));
 
   const certificates = new Certificates(files, config.domain);
-  const accessKeys = new AccessKeyFile(db, files.accessKeys);
+  const accessKeys = new AccessKeyFile(db, files.accessKeys, (sealed) => unseal(masterKey, sealed));
   const publisher = new Publisher({
     db,
     routesPath: files.routes,
@@ -103,8 +104,9 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
     observedPath: files.observed,
     retentionMs: config.assets.retentionMs,
     dailyRequests: config.dailyRequests,
-    before: async (snapshot) => {
-      await accessKeys.write();
+    log: new PublicationLog(files.publication),
+    before: async (snapshot, skip) => {
+      await accessKeys.write(skip);
       await certificates.ensure(snapshot);
     },
     announce: async (generation) => {

@@ -1,14 +1,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { PublicationState } from "../domain/publication.ts";
 import type { RoutingSnapshot } from "../domain/routing.ts";
 import { type TestPlatform, testPlatform } from "../store/testing.ts";
+import { PublicationLog } from "./publication-log.ts";
 import { Publisher } from "./publisher.ts";
 import { addScript } from "./testing-scripts.ts";
 
 let platform: TestPlatform;
+let brokenKey: boolean;
 beforeEach(async () => {
   platform = await testPlatform();
+  brokenKey = false;
 });
 afterEach(async () => {
   vi.useRealTimers();
@@ -20,6 +24,7 @@ describe("Publisher", () => {
   function held() {
     const announced: { generation: number; done: () => void; fail: (error: Error) => void }[] = [];
     const routesPath = join(platform.config.dataDir, "routes.json");
+    const logPath = join(platform.config.dataDir, "publication.json");
     const publisher = new Publisher({
       db: platform.db,
       routesPath,
@@ -28,11 +33,15 @@ describe("Publisher", () => {
       observedPath: join(platform.config.dataDir, "observed.json"),
       retentionMs: 0,
       dailyRequests: 0,
-      before: async () => {},
+      log: new PublicationLog(logPath),
+      before: async (_snapshot, skip) => {
+        if (brokenKey) skip("access key k", new Error("it does not open"));
+      },
       announce: (generation) => new Promise((done, fail) => void announced.push({ generation, done, fail })),
     });
     const written = () => JSON.parse(readFileSync(routesPath, "utf8")) as RoutingSnapshot;
-    return { publisher, announced, written };
+    const state = () => JSON.parse(readFileSync(logPath, "utf8")) as PublicationState;
+    return { publisher, announced, written, state };
   }
 
   it("resolves when the snapshot is in use, not before", async () => {
@@ -65,14 +74,69 @@ describe("Publisher", () => {
   });
 
   it("fails its callers when the others do not take it, and tries again on its own", async () => {
-    const { publisher, announced } = held();
+    const { publisher, announced, state } = held();
     const promise = publisher.publish();
     await vi.waitFor(() => expect(announced).toHaveLength(1));
     announced[0]?.fail(new Error("an edge is away"));
     await expect(promise).rejects.toThrow("an edge is away");
+    expect(state().failed).toEqual({ why: "an edge is away", since: expect.stringContaining("T") });
     await vi.waitFor(() => expect(announced).toHaveLength(2), 5000);
     announced[1]?.done();
-    await vi.waitFor(() => expect(publisher.published).toBe(true));
+    await vi.waitFor(() => expect(state()).toEqual({ skipped: [] }));
+    expect(publisher.published).toBe(true);
+  });
+
+  it("leaves broken rows out, says so once, and is whole again when they are mended", async () => {
+    const { publisher, announced, written, state } = held();
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+    const publish = async () => {
+      const published = publisher.publish();
+      const count = announced.length + 1;
+      await vi.waitFor(() => expect(announced).toHaveLength(count));
+      announced.at(-1)?.done();
+      await published;
+    };
+    const { db, account } = platform;
+    await addScript(platform, "good", 1);
+    await addScript(platform, "bad", 1, { settings_json: "{not JSON" });
+    const queue = { id: "q", account_id: account.id, name: "jobs", created_on: "", modified_on: "" };
+    await db
+      .insertInto("queues")
+      .values({ ...queue, delivery_delay: 0, retention: 60, paused: 0 })
+      .execute();
+    const consumer = {
+      id: "c",
+      account_id: account.id,
+      queue_id: "q",
+      type: "http_pull",
+      script: null,
+      dead_letter_queue: null,
+      created_on: "",
+    };
+    await db
+      .insertInto("queue_consumers")
+      .values({ ...consumer, settings_json: "?" })
+      .execute();
+    brokenKey = true;
+    await publish();
+    expect(written().scripts.map(({ name }) => name)).toEqual(["good"]);
+    expect(state().skipped).toEqual([
+      { what: `script bad of ${account.id}`, why: expect.stringContaining("JSON") },
+      { what: `consumer of the queue jobs of ${account.id}`, why: expect.stringContaining("JSON") },
+      { what: "access key k", why: "it does not open" },
+    ]);
+    expect(logged).toHaveBeenCalledTimes(3);
+    await publish();
+    expect(logged).toHaveBeenCalledTimes(3);
+
+    brokenKey = false;
+    await db.updateTable("scripts").set({ settings_json: "{}" }).where("id", "=", "bad").execute();
+    await db.deleteFrom("queue_consumers").execute();
+    await publish();
+    expect(written().scripts.map(({ name }) => name)).toEqual(["bad", "good"]);
+    expect(state()).toEqual({ skipped: [] });
+    expect(logged).toHaveBeenCalledTimes(6);
+    logged.mockRestore();
   });
 
   it("goes on after a failure for those who waited", async () => {

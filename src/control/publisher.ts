@@ -1,10 +1,12 @@
 import type { Kysely } from "kysely";
 import type { HomesSnapshot } from "../domain/homes.ts";
+import type { Skip } from "../domain/publication.ts";
 import type { QueuesSnapshot } from "../domain/queues.ts";
 import type { RoutingSnapshot } from "../domain/routing.ts";
 import type { ObservedSnapshot } from "../domain/trace.ts";
 import { writeDurably } from "../lib/durable-file.ts";
 import type { Database } from "../store/schema.ts";
+import type { PublicationLog } from "./publication-log.ts";
 import { SnapshotTaker } from "./snapshot.ts";
 
 /** Wait before a publication that failed is tried again on its own. */
@@ -17,12 +19,13 @@ export interface PublisherParts {
   homesPath: string;
   queuesPath: string;
   observedPath: string;
+  log: PublicationLog;
   /** How long static files of replaced versions stay reachable. */
   retentionMs: number;
   /** Requests of an account that may reach code in a day; 0: any number. */
   dailyRequests: number;
   /** Work that must be done before edges see the snapshot. */
-  before(snapshot: RoutingSnapshot): Promise<void>;
+  before(snapshot: RoutingSnapshot, skip: Skip): Promise<void>;
   /** Tells the others; resolves when they use the snapshot of this generation. */
   announce(generation: number): Promise<void>;
 }
@@ -67,9 +70,11 @@ export class Publisher {
 
   async #publishNow(): Promise<void> {
     clearTimeout(this.#retry);
+    const { log } = this.#parts;
+    log.begin();
     try {
-      const { routing, homes, queues, observed } = await this.#snapshots.take();
-      await this.#parts.before(routing);
+      const { routing, homes, queues, observed } = await this.#snapshots.take(log.skip);
+      await this.#parts.before(routing, log.skip);
       // First: who reads the routes must find the homes that they need.
       await this.#writeHomes({ generation: routing.generation, homes });
       await this.#writeQueues(queues);
@@ -77,7 +82,9 @@ export class Publisher {
       await writeDurably(this.#parts.routesPath, JSON.stringify(routing));
       await this.#parts.announce(routing.generation);
       this.published = true;
+      await log.succeeded();
     } catch (error) {
+      await log.failed(error);
       // The change is in the database: it must take effect even when its caller gives up.
       this.#retry = setTimeout(() => this.publish().catch(() => {}), RETRY_MS).unref();
       throw error;

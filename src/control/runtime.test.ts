@@ -6,6 +6,7 @@ import type { LaunchRecord } from "../domain/version.ts";
 import { ChannelError } from "../lib/channel.ts";
 import { type TestPlatform, testPlatform } from "../store/testing.ts";
 import { EventSender } from "../workerd/event-sender.ts";
+import { PublicationLog } from "./publication-log.ts";
 import { Publisher } from "./publisher.ts";
 import { restoreLaunchRecords, type SupervisorChannel, supervisorRuntime } from "./runtime.ts";
 
@@ -32,6 +33,7 @@ function runtimeOver(call: (name: string, request: unknown) => unknown) {
     homesPath: files.homes,
     queuesPath: files.queueRecords,
     observedPath: files.observed,
+    log: new PublicationLog(files.publication),
     retentionMs: 0,
     dailyRequests: 0,
     before: async () => {},

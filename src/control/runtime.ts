@@ -7,6 +7,7 @@ import { removeFile, writeDurably } from "../lib/durable-file.ts";
 import type { Runtime } from "../store/platform.ts";
 import type { Database } from "../store/schema.ts";
 import type { EventSender } from "../workerd/event-sender.ts";
+import { publish } from "../workers/change.ts";
 import type { Publisher } from "./publisher.ts";
 
 export type SupervisorChannel = Channel<SupervisorCalls, MemberCalls>;
@@ -36,7 +37,8 @@ export function supervisorRuntime(
         // The first request asks again, and tells its sender what is wrong.
         () => {},
       ),
-    publish: () => publisher.publish(),
+    // Whoever calls: a change that is stored and not published has an answer of its own.
+    publish: () => publish({ platform: { runtime: publisher } }),
     async discardState(stateIds) {
       if (stateIds.length > 0) await supervisor.call("discardState", { stateIds });
     },

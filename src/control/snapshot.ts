@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import type { Home } from "../domain/homes.ts";
+import { type Skip, skipNone } from "../domain/publication.ts";
 import type { QueuesSnapshot } from "../domain/queues.ts";
 import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
 import { keptVersions } from "../domain/script-kind.ts";
@@ -7,11 +8,11 @@ import type { ObservedScript } from "../domain/trace.ts";
 import { observedScript } from "../observe/observed.ts";
 import { activeSites, aliasedSites, MAX_RETAINED_VERSIONS, sitesServedSince } from "../products/assets/routed-sites.ts";
 import { takeQueues } from "../products/queues/snapshot.ts";
-import type { Database } from "../store/schema.ts";
+import type { Database, ScriptRow } from "../store/schema.ts";
 import { accountProtections, protectionOf } from "../workers/protection/store.ts";
 import { watchedStatuses } from "../workers/rollouts/store.ts";
 import { routedNames } from "../workers/routed-names.ts";
-import { scriptSettings } from "../workers/scripts.ts";
+import { type ScriptSettings, scriptSettings } from "../workers/scripts.ts";
 import { spentQuotas } from "./daily-requests.ts";
 import { HomeTaker } from "./homes.ts";
 
@@ -45,12 +46,12 @@ export class SnapshotTaker {
   }
 
   /** A snapshot with its new generation, all of one moment. */
-  take(): Promise<PublishedState> {
+  take(skip: Skip = skipNone): Promise<PublishedState> {
     return this.#db.transaction().execute(async (tx) => {
       const generation = await nextGeneration(tx);
       const accounts = await tx.selectFrom("accounts").select(["id", "subdomain"]).orderBy("id").execute();
       const observed: ObservedScript[] = [];
-      const scripts = await this.#scripts(tx, observed);
+      const scripts = await this.#scripts(tx, observed, skip);
       const watched = await watchedDeployments(tx);
       for (const share of await activeShares(tx)) {
         const script = scripts.get(share.script_id);
@@ -76,18 +77,18 @@ export class SnapshotTaker {
         .select(["token_hash as tokenHash", "account_id as accountId", "script_name as scriptName"])
         .execute();
       const spent = this.#dailyRequests === 0 ? undefined : await spentQuotas(tx, this.#dailyRequests, Date.now());
-      const homes = await this.#homes.take(tx, scripts);
+      const homes = await this.#homes.take(tx, scripts, skip);
       const routing = {
         ...{ generation, accounts, scripts: [...scripts.values()], ...(await routedNames(tx)) },
         ...(sessions.length > 0 && { sessions }),
         ...(spent && { spent }),
       };
-      return { routing, homes, queues: await takeQueues(tx), observed };
+      return { routing, homes, queues: await takeQueues(tx, skip), observed };
     });
   }
 
   /** Script id to what is known without deployments and aliases, in the order of names. Adds to `observed` those that are. */
-  async #scripts(tx: Kysely<Database>, observed: ObservedScript[]): Promise<Map<string, RoutedScript>> {
+  async #scripts(tx: Kysely<Database>, observed: ObservedScript[], skip: Skip): Promise<Map<string, RoutedScript>> {
     const rows = await tx
       .selectFrom("scripts")
       .leftJoin("pages_projects", "pages_projects.script_id", "scripts.id")
@@ -115,7 +116,9 @@ export class SnapshotTaker {
         list = { state, versions, sites: await sitesOf(tx, row.id, versions) };
       }
       known.set(row.id, list);
-      const settings = scriptSettings(row);
+      const settings = readableSettings(row, skip);
+      // Without them it is not known who may see it.
+      if (settings === undefined) continue;
       const watched = observedScript(row.account_id, row.name, settings);
       if (watched) observed.push(watched);
       // A session of remote development has a secret of its own.
@@ -155,6 +158,18 @@ export class SnapshotTaker {
       if (retained.length < MAX_RETAINED_VERSIONS && !retained.includes(site))
         script.retainedSites = [...retained, site];
     }
+  }
+}
+
+function readableSettings(
+  row: Pick<ScriptRow, "account_id" | "name" | "settings_json">,
+  skip: Skip,
+): ScriptSettings | undefined {
+  try {
+    return scriptSettings(row);
+  } catch (error) {
+    skip(`script ${row.name} of ${row.account_id}`, error);
+    return undefined;
   }
 }
 

@@ -46,6 +46,8 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     queueRecords: join(dataDir, "queues.json"),
     /** Scripts of whose invocations somebody wants to know; for the supervisor and services. */
     observed: join(dataDir, "observed.json"),
+    /** What is wrong with what is published, if anything; for `freehold doctor`. */
+    publication: join(dataDir, "publication.json"),
     /** Data points of an account: a directory for each dataset (`products/analytics/host/files.ts`). */
     analytics: (accountId: string) => join(dataDir, "analytics", accountId),
     analyticsRoot: join(dataDir, "analytics"),

@@ -1,7 +1,7 @@
 import type { Share } from "../domain/routing.ts";
-import type { Actor, ApiRequest } from "../lib/api.ts";
+import { type Actor, ApiError, type ApiRequest } from "../lib/api.ts";
 import { KeyedMutex } from "../lib/keyed-mutex.ts";
-import type { Platform } from "../store/platform.ts";
+import type { Platform, Runtime } from "../store/platform.ts";
 import { notRouted } from "./errors.ts";
 
 /** Who changes which script, and from where. */
@@ -38,13 +38,24 @@ export function changeScript<Result>({ accountId, scriptName }: Change, task: ()
   return scripts.run(`${accountId}/${scriptName}`, task);
 }
 
+/** Why a publication failed, as far as it is everybody's business; "" when it is not. */
+export function publicCause(error: unknown): string {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  // SQLITE_FULL is 13.
+  if (code === "ENOSPC" || code === "EDQUOT" || (errcode !== undefined && (errcode & 0xff) === 13))
+    return "its disk is full";
+  if (code === "ERR_SQLITE_ERROR") return "its database cannot be read";
+  return "";
+}
+
 /** Makes edges route by what is committed; resolves when they do. Error 10013 (503) when they do not confirm. */
-export async function publish({ platform }: Pick<Change, "platform">): Promise<void> {
+export async function publish({ platform }: { platform: { runtime: Pick<Runtime, "publish"> } }): Promise<void> {
   try {
     await platform.runtime.publish();
   } catch (error) {
+    if (error instanceof ApiError) throw error;
     console.error("a change is stored but not published:", error);
-    throw notRouted();
+    throw notRouted(publicCause(error));
   }
 }
 

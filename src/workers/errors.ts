@@ -246,12 +246,13 @@ export const secretsChanged = (names: string[]) =>
 export const noVersions = (name: string) =>
   refuse(404, 10222, `The Worker "${name}" has no versions yet. Upload one first.`);
 
-/** Committed, but edges did not confirm: the client may repeat the call. */
-export const notRouted = () =>
+/** Committed, but edges did not confirm: the client may repeat the call. `cause`: in words that everybody may read. */
+export const notRouted = (cause = "") =>
   refuse(
     503,
     10013,
-    "The change is stored, but not all edges route by it yet. They will as soon as they can; it is safe to repeat the call.",
+    `The change is stored, but not all edges route by it yet${cause && ` (${cause})`}. They will as soon as they can; ` +
+      "it is safe to repeat the call. If it stays so, `freehold doctor` says why.",
   );
 
 export const nothingToPurge = () =>

@@ -52,6 +52,7 @@ export function dataFiles(dataDir: string): DataFiles {
     relative(files.accessKeys),
     relative(files.queueRecords),
     relative(files.observed),
+    relative(files.publication),
     relative(files.lock),
     "cache",
     "run",

@@ -1,10 +1,10 @@
 import { readFileSync, statSync } from "node:fs";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { paths } from "../../domain/paths.ts";
 import { readPage } from "../../lib/paging.ts";
 import { type TestPlatform, testPlatform } from "../../store/testing.ts";
 import { AccessKeyFile, createKey, listKeys, revokeKey } from "./key-store.ts";
-import { AccessKeys, mayDo } from "./keys.ts";
+import { AccessKeys, mayDo, type PublishedKey } from "./keys.ts";
 
 let platform: TestPlatform;
 beforeEach(async () => {
@@ -17,7 +17,7 @@ const page = readPage(new URLSearchParams());
 test("a key is good once it is published, and no more once it is revoked", async () => {
   const { id: account } = platform.account;
   const { accessKeys: path } = paths(platform.config);
-  const file = new AccessKeyFile(platform.db, path);
+  const file = new AccessKeyFile(platform.db, path, platform.unseal);
   const keys = new AccessKeys();
   const load = async () => {
     await file.write();
@@ -42,6 +42,29 @@ test("a key is good once it is published, and no more once it is revoked", async
   await load();
   expect(keys.find(key.id)).toBeUndefined();
   expect((await listKeys(platform, account, page)).total).toBe(0);
+});
+
+test("a key that does not open is left out, and keeps none of the others", async () => {
+  const { accessKeys: path } = paths(platform.config);
+  const opens = ({ sealed }: { sealed: string }) => {
+    if (sealed === "broken") throw new Error("it does not open");
+    return platform.unseal({ sealed });
+  };
+  const make = (name: string) => createKey(platform, platform.account.id, { name, permission: "admin-read-write" });
+  const [{ key: good }, { key: bad }] = [await make("good"), await make("bad")];
+  await platform.db.updateTable("s3_keys").set({ secret_sealed: "broken" }).where("id", "=", bad.id).execute();
+  const skipped: string[] = [];
+  await new AccessKeyFile(platform.db, path, opens).write((what) => skipped.push(what));
+  expect(skipped).toEqual([`access key ${bad.id} of ${platform.account.id}`]);
+  const published = JSON.parse(readFileSync(path, "utf8")) as PublishedKey[];
+  expect(published.map(({ id }) => id)).toEqual([good.id]);
+  // Services may have another master key than control had.
+  const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+  const keys = new AccessKeys();
+  keys.load([{ ...(published[0] as PublishedKey), id: "other", sealed: "broken" }, ...published], opens);
+  expect([keys.find("other"), keys.find(good.id)?.id]).toEqual([undefined, good.id]);
+  expect(logged).toHaveBeenCalledOnce();
+  logged.mockRestore();
 });
 
 test("a permission allows what its name says, in the buckets that the key names", async () => {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Kysely } from "kysely";
+import { type Skip, skipNone, soundRows } from "../../domain/publication.ts";
 import { ApiError } from "../../lib/api.ts";
 import { writeDurably } from "../../lib/durable-file.ts";
 import type { Page } from "../../lib/paging.ts";
@@ -79,18 +80,26 @@ export async function revokeKey(platform: Platform, accountId: string, id: strin
 export class AccessKeyFile {
   readonly #db: Kysely<Database>;
   readonly #path: string;
+  readonly #unseal: Platform["unseal"];
   /** Undefined: nothing was written since the start, so that a missing file is made. */
   #written: string | undefined;
 
-  constructor(db: Kysely<Database>, path: string) {
+  constructor(db: Kysely<Database>, path: string, unseal: Platform["unseal"]) {
     this.#db = db;
     this.#path = path;
+    this.#unseal = unseal;
   }
 
-  /** Makes the file say what the database does. Most of the time it does already. */
-  async write(): Promise<void> {
+  /** Makes the file say what the database does. Most of the time it does already. A key that cannot be opened is left out. */
+  async write(skip: Skip = skipNone): Promise<void> {
     const rows = await this.#db.selectFrom("s3_keys").selectAll().orderBy("id").execute();
-    const text = JSON.stringify(rows.map(published));
+    const sound = (row: S3KeyRow) => {
+      this.#unseal({ sealed: row.secret_sealed });
+      return published(row);
+    };
+    const text = JSON.stringify(
+      soundRows(rows, sound, ({ id, account_id }) => `access key ${id} of ${account_id}`, skip),
+    );
     if (text === this.#written) return;
     await writeDurably(this.#path, text);
     this.#written = text;

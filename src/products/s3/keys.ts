@@ -1,3 +1,4 @@
+import { type Skip, soundRows } from "../../domain/publication.ts";
 import { s3Limits } from "./limits.ts";
 import { type Scope, signingKey } from "./signature.ts";
 
@@ -50,16 +51,16 @@ export class AccessKeys {
     return this.#keys.get(id);
   }
 
-  /** Replaces all keys: one that is not among the new ones is good no more. */
+  /** Replaces all keys: one that is not among the new ones, or cannot be opened, is good no more. */
   load(published: readonly PublishedKey[], unseal: (sealed: { sealed: string }) => string): void {
     this.#signing = new Map();
-    this.#keys = new Map(
-      published.map(({ sealed, buckets, ...key }) => [
-        key.id,
-        { ...key, buckets: buckets && new Set(buckets), secret: unseal({ sealed }) },
-      ]),
-    );
-    this.accounts = [...new Set(published.map(({ accountId }) => accountId))];
+    const keyOf = ({ sealed, buckets, ...key }: PublishedKey): [string, AccessKey] => [
+      key.id,
+      { ...key, buckets: buckets && new Set(buckets), secret: unseal({ sealed }) },
+    ];
+    const skip: Skip = (what, error) => console.error(`${what} is not accepted:`, error);
+    this.#keys = new Map(soundRows(published, keyOf, ({ id }) => `The access key ${id}`, skip));
+    this.accounts = [...new Set([...this.#keys.values()].map(({ accountId }) => accountId))];
   }
 
   /** The key that signs within a scope: four hashes that are made once a day. */
