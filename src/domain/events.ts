@@ -32,7 +32,16 @@ export interface QueuedMessage {
   body: Uint8Array;
 }
 
-export type RunnerEvent = ScheduledEvent | QueueEvent;
+/** What happened in invocations of others, for a Tail Worker. */
+export interface TailEvent {
+  type: "tail";
+  /** Scripts that the items are of, one for each. */
+  scripts: string[];
+  /** The items in JSON, as `workerd/tail-handler.worker.js` reads them. */
+  items: string[];
+}
+
+export type RunnerEvent = ScheduledEvent | QueueEvent | TailEvent;
 
 /** In the runtime's words. */
 export type EventOutcome =

@@ -6,3 +6,16 @@ export const REPORT_BYTES_PER_SECOND = 4 * 1024 * 1024;
 export const REPORT_BURST_BYTES = 4 * 1024 * 1024;
 /** A report is answered by then; a runner waits for that with the next. */
 export const MAX_REPORT_DELAY_MS = 5000;
+
+/** One call of a Tail Worker. */
+export const MAX_TAIL_CALL_ITEMS = 100;
+export const MAX_TAIL_CALL_CHARS = 1024 * 1024;
+/** Calls of one Tail Worker at a time, and how long each may take. */
+export const MAX_TAIL_CALLS = 4;
+export const TAIL_CALL_MS = 60_000;
+/** What waits for one Tail Worker. */
+export const MAX_TAIL_QUEUE_CHARS = 4 * 1024 * 1024;
+/** Pause after a call that could not begin. */
+export const TAIL_PAUSE_MS = 1000;
+/** What was lost is told once in this time. */
+export const TAIL_LOG_MS = 60_000;

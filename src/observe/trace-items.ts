@@ -1,4 +1,5 @@
 import { type TraceException, type TraceItem, type TraceLog, UNREDACTED, type Unredacted } from "../domain/trace.ts";
+import { TAIL_ENTRYPOINT } from "../workerd/events.ts";
 
 const levels: readonly string[] = ["debug", "info", "log", "warn", "error"];
 const models: readonly string[] = ["stateless", "durableObject", "workflow"];
@@ -25,18 +26,35 @@ function readItem(value: unknown): TraceItem | undefined {
   return {
     outcome,
     eventTimestamp: typeof eventTimestamp === "number" ? eventTimestamp : null,
-    event: isObject(event) ? event : null,
+    event: isObject(event) ? eventOf(event, entrypoint, unredacted) : null,
     logs: listOf(logs, readLog),
     exceptions: listOf(exceptions, readException),
     diagnosticsChannelEvents: listOf(value.diagnosticsChannelEvents, (entry) => entry),
     executionModel: (models.includes(executionModel as string) ? executionModel : "stateless") as never,
-    ...(typeof entrypoint === "string" && { entrypoint }),
+    ...(typeof entrypoint === "string" && entrypoint !== TAIL_ENTRYPOINT && { entrypoint }),
     ...(typeof durableObjectId === "string" && { durableObjectId }),
     truncated: value.truncated === true,
     cpuTime: numberOf(value.cpuTime),
     wallTime: Math.max(0, numberOf(value.wallTime)),
-    ...(unredacted && { [UNREDACTED]: unredacted }),
+    ...(unredacted && entrypoint !== TAIL_ENTRYPOINT && { [UNREDACTED]: unredacted }),
   };
+}
+
+/** Whether it is of a Tail Worker, that handled items of others. */
+export function isTail({ event }: Pick<TraceItem, "event">): boolean {
+  return event?.consumedEvents !== undefined;
+}
+
+/** The runtime knows calls of `tail()` as requests of ours, whose query names the scripts (`tail-handler.worker.js`). */
+function eventOf(
+  event: Record<string, unknown>,
+  entrypoint: unknown,
+  unredacted: Unredacted | undefined,
+): Record<string, unknown> {
+  if (entrypoint !== TAIL_ENTRYPOINT || !isObject(event.request)) return event;
+  const url = unredacted?.url ?? textOf(event.request.url);
+  const scripts = url.slice(url.indexOf("?") + 1).split(",");
+  return { consumedEvents: scripts.map((scriptName) => ({ scriptName })) };
 }
 
 function readLog(value: unknown): TraceLog | undefined {

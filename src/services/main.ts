@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { readConfig } from "../domain/config.ts";
+import type { Delivery, RunnerEvent } from "../domain/events.ts";
 import { Homes } from "../domain/homes.ts";
 import type { HostKind, ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
@@ -7,7 +8,9 @@ import { chooseVersion } from "../domain/routing.ts";
 import type { TraceListener } from "../domain/trace.ts";
 import { parentChannel } from "../lib/channel.ts";
 import { TraceIntake } from "../observe/intake.ts";
+import { TAIL_CALL_MS } from "../observe/limits.ts";
 import { ObservedScripts } from "../observe/observed.ts";
+import { TailWorkers } from "../observe/tail-workers.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { PushConsumers } from "../products/queues/push-consumers.ts";
 import { Queues } from "../products/queues/queues.ts";
@@ -75,16 +78,23 @@ export async function runServices(): Promise<void> {
   const buckets = new Buckets(files.r2, { enqueue: notificationQueue(queues) });
   const bucketDomains = new BucketDomains();
   const storage = new Storage({ domain: config.domain, keys, buckets, bucketDomains });
-  const consumers = new PushConsumers(queues, ({ accountId, script }, batch) => {
+  /** To one of the versions that are deployed. */
+  const deliver = (accountId: string, script: string, event: RunnerEvent, timeoutMs?: number): Promise<Delivery> => {
     const shares = deployments.find(accountId, script);
     const versionId = shares && chooseVersion(shares, Math.random());
-    if (versionId !== undefined) return events.deliver(versionId, batch);
+    if (versionId !== undefined) return events.deliver(versionId, event, timeoutMs);
     const message = `Worker "${script}" ${shares ? "has no deployment" : "does not exist"}.`;
     return Promise.resolve({ outcome: "scriptNotFound", begun: false, message });
-  });
+  };
+  const consumers = new PushConsumers(queues, ({ accountId, script }, batch) => deliver(accountId, script, batch));
   const observed = new ObservedScripts();
   /** Who takes what runners report of invocations. */
-  const traceListeners: TraceListener[] = [];
+  const tailWorkers = new TailWorkers({
+    consumersOf: ({ accountId, script }) => observed.find(accountId, script)?.tailConsumers ?? [],
+    deliver: (accountId, script, event) => deliver(accountId, script, event, TAIL_CALL_MS),
+    log: (line) => console.error(line),
+  });
+  const traceListeners: TraceListener[] = [tailWorkers];
   const traces = new TraceIntake({
     listeners: traceListeners,
     dropped: ({ script, versionId }, count) =>
@@ -176,7 +186,7 @@ export async function runServices(): Promise<void> {
     const sockets = Promise.all([assets.detachAll(), backends.detachAll(), productsApi.close(), storage.close()]);
     void exitWhenIdle(
       broker,
-      Promise.all([sockets, consumers.stop()]).then(() => {
+      Promise.all([sockets, consumers.stop(), tailWorkers.stop()]).then(() => {
         kv.close();
         buckets.close();
         return Promise.all([queues.close(), analytics.close()]);

@@ -1,5 +1,6 @@
 import type { LaunchRecord, Module } from "../domain/version.ts";
 import type { Embed, WorkerModule, WorkerSettings } from "./config.ts";
+import { TAIL_ENTRYPOINT, takesTraces } from "./events.ts";
 import { type EmbedFile, workerModule } from "./modules.ts";
 import type { LaunchMode } from "./plan.ts";
 import { runtimeText } from "./runtime-text.ts";
@@ -71,14 +72,27 @@ function entryModules(
       { name: `${folder}/inspect.js`, esModule: embed({ text: runtimeText("inspect") }) },
     ];
   }
-  if (!lacksDefault(record) && aliases.length === 0) return [];
+  const traces = takesTraces(record);
+  if (!lacksDefault(record) && aliases.length === 0 && !traces) return [];
   const lines = [
     `export * from ${mainName};`,
     lacksDefault(record) ? "export default {};" : `export { default } from ${mainName};`,
     ...aliases.map(({ exported, alias }) => `export { ${exported} as ${alias} } from ${mainName};`),
+    ...(traces ? tailLines(mainName) : []),
     "",
   ];
-  return [{ name: `${folder}/entry.js`, esModule: embed({ text: lines.join("\n") }) }];
+  return [
+    { name: `${folder}/entry.js`, esModule: embed({ text: lines.join("\n") }) },
+    ...(traces ? [{ name: `${folder}/tail.js`, esModule: embed({ text: runtimeText("tail-handler") }) }] : []),
+  ];
+}
+
+function tailLines(mainName: string): string[] {
+  return [
+    `import main from ${mainName};`,
+    `import { tailEntrypoint } from "./tail.js";`,
+    `export const ${TAIL_ENTRYPOINT} = tailEntrypoint(main);`,
+  ];
 }
 
 /**

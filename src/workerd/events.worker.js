@@ -15,17 +15,34 @@ const text = new TextDecoder();
 export default {
   /**
    * @param {Request} request
-   * @param {{ USER: any }} env
+   * @param {{ USER: any, TAIL?: { fetch: typeof fetch } }} env
    */
-  async fetch(request, { USER }) {
+  async fetch(request, { USER, TAIL }) {
     const frame = await request.arrayBuffer();
     const headEnd = 4 + new DataView(frame).getUint32(0);
     const { type, event } = JSON.parse(text.decode(new Uint8Array(frame, 4, headEnd - 4)));
     if (type === "queue") return Response.json(await queue(USER, event, frame, headEnd));
+    if (type === "tail") return Response.json(await tail(TAIL, event, frame, headEnd));
     const { cron, scheduledTime } = event;
     return Response.json(await USER.scheduled({ cron, scheduledTime: new Date(scheduledTime) }));
   },
 };
+
+/**
+ * @param {{ fetch: typeof fetch } | undefined} handler
+ * @param {{ scripts: string[] }} event
+ * @param {ArrayBuffer} frame
+ * @param {number} itemsAt
+ */
+async function tail(handler, { scripts }, frame, itemsAt) {
+  if (!handler) return { outcome: "exception" };
+  try {
+    await handler.fetch(`http://tail/?${scripts.join()}`, { method: "POST", body: new Uint8Array(frame, itemsAt) });
+    return { outcome: "ok" };
+  } catch {
+    return { outcome: "exception" };
+  }
+}
 
 /**
  * @param {any} user

@@ -118,7 +118,7 @@ export function composeLaunchPlan(
       ...uniqueByName([...launches, ...owned].flatMap((launch) => launch.services ?? [])),
       ...(remote.length > 0 ? [objectsService(remote)] : []),
       ...(state.length > 0 ? stateServices(owned, context) : []),
-      ...(events ? [eventsService(USER_SERVICE)] : []),
+      ...(events ? [eventsService(USER_SERVICE, record)] : []),
       ...(traced ? tailServices(backendsSocket()) : []),
     ],
     sockets,

@@ -13,7 +13,8 @@ type RuntimeModule =
   | "object-stub"
   | "outbound"
   | "rpc-names"
-  | "tail";
+  | "tail"
+  | "tail-handler";
 
 /** What several of them import from `./rpc-names.js`. */
 export const rpcNames = (): WorkerModule => ({ name: "rpc-names.js", esModule: runtimeText("rpc-names") });

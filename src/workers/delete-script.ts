@@ -5,13 +5,13 @@ import type { ScriptRow } from "../store/schema.ts";
 import { type Change, changeScript, publish, retire } from "./change.ts";
 import { classUses } from "./class-uses.ts";
 import { discardDeletedState } from "./discard-state.ts";
-import { consumesQueues, referenced, referencedClasses } from "./errors.ts";
-import { boundBy } from "./references.ts";
+import { consumesQueues, consumesTails, referenced, referencedClasses } from "./errors.ts";
+import { boundBy, tailedBy } from "./references.ts";
 import { requireWorker } from "./scripts.ts";
 
 /**
  * Deletes a script with all its versions, Durable Objects and workflows.
- * Errors: 10007; 10064 when other scripts bind it or its classes, or it consumes queues, unless `force`.
+ * Errors: 10007; 10064 when other scripts bind it or its classes, or it consumes queues or tails, unless `force`.
  */
 export async function deleteScript(change: Change, force: boolean): Promise<void> {
   const { platform, accountId, actor, scriptName } = change;
@@ -62,6 +62,8 @@ export async function refuseUsed({ platform, accountId, scriptName }: Change, sc
   if (users.length > 0) throw referenced(scriptName, users);
   const queues = await consumedBy(platform.db, accountId, scriptName);
   if (queues.length > 0) throw consumesQueues(scriptName, queues);
+  const tailed = (await tailedBy(platform, accountId, scriptName)).filter((producer) => producer !== scriptName);
+  if (tailed.length > 0) throw consumesTails(scriptName, tailed);
   const classUsers = await classesBoundBy(platform, accountId, script);
   if (classUsers.length > 0)
     throw referencedClasses(scriptName, [...new Set(classUsers.map(({ service }) => service))]);

@@ -155,6 +155,32 @@ export const serviceEnvironment = (binding: string, environment: string) =>
       "Leave the environment out, and bind the Worker that wrangler deploys for it by its own name.",
   );
 
+export const tailConsumerNotFound = (service: string, environment?: string) =>
+  refuse(
+    400,
+    100152,
+    environment === undefined || environment === limits.ENVIRONMENT
+      ? `The Tail Worker "${service}" does not exist on your account. Deploy it first, or mend the name in tail_consumers.`
+      : `The Tail Worker "${service}" has no environment "${environment}"; every Worker has exactly one, named "production". ` +
+          "Leave the environment out, and name the Worker that wrangler deploys for it.",
+  );
+
+export const tailConsumerWithoutHandler = (service: string) =>
+  refuse(
+    400,
+    100153,
+    `"${service}" cannot be a Tail Worker: its newest version has no tail() handler in ES module format. ` +
+      "Add one to its default export, deploy it, and try again.",
+  );
+
+export const consumesTails = (name: string, of: string[]) =>
+  refuse(
+    409,
+    10064,
+    `"${name}" is the Tail Worker of other Workers: ${of.join(", ")}. Take it out of their tail_consumers first, ` +
+      "or delete with force (`wrangler delete --force`, `?force=true`); nobody is told of their invocations then.",
+  );
+
 export const referenced = (name: string, by: string[]) =>
   refuse(
     409,

@@ -49,6 +49,8 @@ export const LISTED_DEPLOYMENTS = 100;
 export const MAX_ANNOTATION_LENGTH = 1_000;
 /** Tags of a script. Ours. */
 export const MAX_TAGS = 100;
+/** Tail Workers of one script. Ours. */
+export const MAX_TAIL_CONSUMERS = 10;
 
 /** The one environment of every script. */
 export const ENVIRONMENT = "production";

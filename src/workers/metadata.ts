@@ -2,7 +2,7 @@ import { z } from "zod";
 import { exportsSchema } from "../products/durable-objects/declared-exports.ts";
 import { migrationsSchema } from "../products/durable-objects/migrations.ts";
 import { invalidUpload, unreadableBody } from "./errors.ts";
-import { MAX_ANNOTATION_LENGTH, MAX_CPU_MS, MAX_METADATA_BYTES, MAX_TAGS } from "./limits.ts";
+import { MAX_ANNOTATION_LENGTH, MAX_CPU_MS, MAX_METADATA_BYTES, MAX_TAGS, MAX_TAIL_CONSUMERS } from "./limits.ts";
 import { protectionChoices } from "./protection/store.ts";
 
 /** Annotations of a version or deployment. Null and absent values are dropped. */
@@ -20,11 +20,19 @@ const affinityHeader = z
   .regex(/^header:[!#$%&'*+.^_`|~0-9a-z-]+$/)
   .transform((rule) => rule as `header:${string}`);
 
+/** Who is told of invocations. */
+export const tracingSettings = {
+  logpush: z.boolean().nullish(),
+  tail_consumers: z
+    .array(z.looseObject({ service: z.string(), environment: z.string().optional() }))
+    .max(MAX_TAIL_CONSUMERS)
+    .nullish(),
+  observability: z.looseObject({ enabled: z.boolean().optional() }).nullish(),
+};
+
 /** Script settings that are not versioned (`workers-semantics.md` 3.1). */
 const scriptSettings = {
-  logpush: z.boolean().nullish(),
-  tail_consumers: z.array(z.looseObject({ service: z.string() })).nullish(),
-  observability: z.looseObject({ enabled: z.boolean().optional() }).nullish(),
+  ...tracingSettings,
   tags: z.array(z.string()).max(MAX_TAGS).nullish(),
   // Ours: whose Durable Objects and workflows a version that is not deployed sees.
   preview_state: z.enum(["own", "production"]).nullish(),

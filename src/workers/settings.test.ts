@@ -7,11 +7,22 @@ beforeEach(async () => {
 });
 afterEach(() => api.end());
 
+/** Deploys a script that can be a Tail Worker. */
+async function deployTail(name: string): Promise<void> {
+  const { runtime } = api.platform;
+  const { validation } = runtime;
+  const exports = [{ name: "default", kind: "object" as const, handlers: ["tail"] }];
+  runtime.validation = { ok: true, exports, startupTimeMs: 1 };
+  await api.deploy(name);
+  runtime.validation = validation;
+}
+
 const settings = async () => (await api.call("GET", "/scripts/w/settings")).result;
 const patch = (body: unknown) => api.call("PATCH", "/scripts/w/settings", body);
 const versionCount = async () => (await api.call("GET", "/scripts/w/versions")).resultInfo?.total_count;
 
 test("settings that are not versioned are stored and read back, and make no version", async () => {
+  await deployTail("t");
   await api.deploy("w", { logpush: true, tail_consumers: [{ service: "t" }], observability: { enabled: true } });
   const before = { logpush: true, tail_consumers: [{ service: "t" }], observability: { enabled: true } };
   expect(await settings()).toMatchObject({ ...before, tags: [] });
@@ -138,6 +149,7 @@ test("an affinity rule is no part of a version, is published, and is checked", a
 });
 
 test("who is told of invocations is published when it changes, and only then", async () => {
+  await deployTail("t");
   await api.deploy("w");
   const script = (body: unknown) => api.call("PATCH", "/scripts/w/script-settings", body);
   const { published } = api.platform.runtime;
@@ -146,4 +158,23 @@ test("who is told of invocations is published when it changes, and only then", a
   await script({ observability: { enabled: true } });
   await script({ observability: { enabled: true }, logpush: false });
   expect(api.platform.runtime.published).toBe(published + 3);
+});
+
+test("a Tail Worker must be there and have the handler, and stays while it is one", async () => {
+  await deployTail("t");
+  await api.deploy("w");
+  const consumers = (service: string, more = {}) => ({ tail_consumers: [{ service, ...more }] });
+  const script = (body: unknown) => api.call("PATCH", "/scripts/w/script-settings", body);
+  expect((await script(consumers("none"))).code).toBe(100152);
+  expect((await script(consumers("t", { environment: "staging" }))).code).toBe(100152);
+  await api.deploy("plain");
+  expect((await script(consumers("plain"))).code).toBe(100153);
+  await expect(api.deploy("w", consumers("none"))).rejects.toThrow("Deploy it first");
+  await expect(api.deploy("w", { tail_consumers: Array(11).fill({ service: "t" }) })).rejects.toThrow("tail_consumers");
+  // Its own next version may bring the handler.
+  expect((await script(consumers("w"))).status).toBe(200);
+  expect((await script(consumers("t", { environment: "production" }))).status).toBe(200);
+  const refusal = await api.call("DELETE", "/scripts/t");
+  expect([refusal.code, refusal.errors[0]?.message]).toEqual([10064, expect.stringContaining(": w.")]);
+  expect((await api.call("DELETE", "/scripts/t?force=true")).status).toBe(200);
 });

@@ -9,6 +9,7 @@ import { parseJsonPart, type ScriptSettingsPatch, type SettingsPatch, settingsSc
 import { type Revised, reviseVersion } from "./revise-version.ts";
 import { patchedSettings, publishedSettings, requireScript, scriptSettings } from "./scripts.ts";
 import { planState } from "./state-changes.ts";
+import { checkTailConsumers } from "./tail-consumers.ts";
 import { refuseUnavailable } from "./unsupported.ts";
 import { auditVersion } from "./uploads.ts";
 import { draftOfVersion } from "./version-draft.ts";
@@ -35,7 +36,7 @@ export async function readSettingsPatch(request: Request): Promise<SettingsPatch
   return parseJsonPart("settings", typeof part === "string" ? part : await part.text(), settingsSchema);
 }
 
-/** Changes settings; makes and deploys a version when versioned ones are among them. Errors: 10214, 10021, 10052 to 10057. */
+/** Changes settings; makes and deploys a version when versioned ones are among them. Errors: 10214, 10021, 10052 to 10057, 100152, 100153. */
 export async function changeSettings(
   change: Change,
   patch: SettingsPatch,
@@ -46,6 +47,7 @@ export async function changeSettings(
     const script = await changeScriptSettings(change, patch);
     return { script, version: await requireNewestVersion(change.platform, script) };
   }
+  await checkTailConsumers(change, patch.tail_consumers);
   const revised: Revised = await reviseVersion(change, {
     triggeredBy: "settings",
     deploy: true,
@@ -61,18 +63,11 @@ export async function changeSettings(
   return revised;
 }
 
-/** Changes settings that are not versioned. */
+/** Changes settings that are not versioned. Errors: 100152, 100153. */
 export async function changeScriptSettings(change: Change, patch: ScriptSettingsPatch): Promise<ScriptRow> {
   const { platform, accountId, scriptName } = change;
   const script = await changeScript(change, async () => {
-    const script = await requireScript(platform, accountId, scriptName);
-    const settings_json = JSON.stringify(patchedSettings(scriptSettings(script), patch));
-    const modified_on = new Date().toISOString();
-    await platform.db.updateTable("scripts").set({ settings_json, modified_on }).where("id", "=", script.id).execute();
-    const changed = { ...script, settings_json, modified_on };
-    const [before, after] = [scriptSettings(script), scriptSettings(changed)];
-    if (publishedSettings.some((name) => !isDeepStrictEqual(before[name], after[name]))) await publish(change);
-    return changed;
+    return patchScript(change, await requireScript(platform, accountId, scriptName), patch);
   });
   await platform.audit({
     accountId,
@@ -82,6 +77,19 @@ export async function changeScriptSettings(change: Change, patch: ScriptSettings
     detail: { ...scriptSettings(script) },
   });
   return script;
+}
+
+/** The script with changed settings, which take effect. Call inside {@link changeScript}. Errors: 100152, 100153. */
+export async function patchScript(change: Change, script: ScriptRow, patch: ScriptSettingsPatch): Promise<ScriptRow> {
+  await checkTailConsumers(change, patch.tail_consumers);
+  const settings_json = JSON.stringify(patchedSettings(scriptSettings(script), patch));
+  const modified_on = new Date().toISOString();
+  const { db } = change.platform;
+  await db.updateTable("scripts").set({ settings_json, modified_on }).where("id", "=", script.id).execute();
+  const changed = { ...script, settings_json, modified_on };
+  const [before, after] = [scriptSettings(script), scriptSettings(changed)];
+  if (publishedSettings.some((name) => !isDeepStrictEqual(before[name], after[name]))) await publish(change);
+  return changed;
 }
 
 /** The whole list is replaced. An entry that gives only the name and type of a binding there is keeps it. */

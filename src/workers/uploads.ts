@@ -13,6 +13,7 @@ import { scriptName } from "./names.ts";
 import { findScript, requireWorker } from "./scripts.ts";
 import { planState } from "./state-changes.ts";
 import type { NewVersion } from "./store-version.ts";
+import { checkTailConsumers } from "./tail-consumers.ts";
 import { refuseUnavailable } from "./unsupported.ts";
 import { readUpload, type Upload } from "./upload-form.ts";
 import { draftOfUpload, type UploadedCode, uploadedCode, type VersionDraft } from "./version-draft.ts";
@@ -121,7 +122,7 @@ interface DraftOptions {
   assetsOf?: string;
 }
 
-/** The draft of an upload. Call inside `changeScript`. */
+/** The draft of an upload. Call inside `changeScript`. Errors: those of bindings, 100152 and 100153 for Tail Workers. */
 export async function draftOf(
   change: Change,
   script: ScriptRow | undefined,
@@ -130,6 +131,7 @@ export async function draftOf(
   { deploy, strict, inheritsFrom, assetsOf }: DraftOptions,
 ): Promise<VersionDraft> {
   const { platform, accountId, scriptName } = change;
+  await checkTailConsumers(change, upload.metadata.tail_consumers);
   const newest = async () => script && (await newestVersion(platform, script));
   const previous = inheritsFrom ? inheritsFrom.version : await newest();
   const { bindings: raws = [], migrations, exports } = upload.metadata;

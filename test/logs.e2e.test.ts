@@ -1,0 +1,157 @@
+/** What is known of invocations, and who gets it: Tail Workers. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Project } from "./harness/project.ts";
+import { usePlatform } from "./harness/suite.ts";
+
+const platform = usePlatform();
+
+describe("Tail Workers", () => {
+  /** Keeps what it is told, by script. */
+  const WATCHER = `
+    const seen = [];
+    export default {
+      fetch(request) {
+        const script = new URL(request.url).searchParams.get("script");
+        return Response.json(seen.filter(({ scriptName }) => scriptName === script));
+      },
+      tail(items) {
+        for (const item of items) seen.push({ ...item, original: item.event?.request?.getUnredacted() });
+      },
+    };`;
+
+  interface Item {
+    scriptName: string;
+    outcome: string;
+    event: Record<string, unknown> & { request?: { url: string } };
+    [name: string]: unknown;
+  }
+
+  const app = new Project("logs-app");
+  let versionId: string;
+  beforeAll(async () => {
+    await platform().api.deploy("watcher", WATCHER);
+    await platform().wranglerOk(app.directory, ["deploy", "--tag", "first"]);
+    const [version] = ((await platform().api.get("/workers/scripts/logs-app/versions")) as { items: { id: string }[] })
+      .items;
+    versionId = version?.id ?? "";
+  });
+  afterAll(() => app[Symbol.dispose]());
+
+  const host = (script: string) => `http://${script}.dev.localhost:${platform().port}`;
+  const fetch = (path: string, headers: Record<string, string> = {}, script = "logs-app") =>
+    platform().fetch(`${host(script)}${path}`, { headers });
+  const seen = async (script: string) => (await fetch(`/?script=${script}`, {}, "watcher")).json() as Item[];
+
+  /** Waits until the watcher has been told of one like that. */
+  async function told(wanted: (item: Item) => boolean, script = "logs-app"): Promise<Item> {
+    let found: Item | undefined;
+    await expect.poll(async () => (found = (await seen(script)).find(wanted)), { timeout: 20_000 }).toBeDefined();
+    return found as Item;
+  }
+  const ofPath = (path: string) => (item: Item) => new URL(item.event?.request?.url ?? "x:").pathname === path;
+
+  test("are told of a request with its logs, redacted, and of the version that answered", async () => {
+    await fetch("/log?q=1", { authorization: "Bearer open-sesame", "X-Thing": "7" });
+    const item = await told(ofPath("/log"));
+    expect(item).toMatchObject({
+      outcome: "ok",
+      scriptName: "logs-app",
+      scriptVersion: { id: versionId, tag: "first" },
+      executionModel: "stateless",
+      truncated: false,
+      exceptions: [],
+      logs: [
+        { level: "log", message: ["hello", { n: 1 }] },
+        { level: "error", message: ["careful"] },
+      ],
+      event: {
+        request: {
+          url: `${host("logs-app")}/log?q=1`,
+          method: "GET",
+          headers: { authorization: "REDACTED", "x-thing": "7" },
+        },
+        response: { status: 200 },
+      },
+      original: { headers: { authorization: "Bearer open-sesame", "x-thing": "7" } },
+    });
+    const { headers, cf } = item.event.request as unknown as Record<string, Record<string, string>>;
+    expect(headers?.["cf-connecting-ip"]).toMatch(/^(127\.0\.0\.1|::1)$/);
+    expect(Object.keys(headers ?? {}).filter((name) => name.startsWith("freehold"))).toEqual([]);
+    expect(cf).toMatchObject({ httpProtocol: "HTTP/1.1" });
+  });
+
+  test("are told of exceptions, of objects and their alarms, and of Cron Triggers", async () => {
+    expect((await fetch("/throw")).status).toBe(500);
+    expect(await told(ofPath("/throw"))).toMatchObject({
+      outcome: "exception",
+      exceptions: [{ name: "RangeError", message: "on purpose", stack: expect.stringContaining("index.js") }],
+    });
+    await fetch("/object");
+    const call = await told(({ event }) => event?.rpcMethod === "add");
+    expect(call).toMatchObject({ entrypoint: "Counter", executionModel: "durableObject", logs: [{ level: "debug" }] });
+    expect(call.durableObjectId).toMatch(/^[0-9a-f]{64}$/);
+    expect(await told(({ logs }) => JSON.stringify(logs).includes('"alarm"'))).toMatchObject({
+      event: { scheduledTime: expect.stringMatching(/^\d{4}-.*Z$/) },
+    });
+    await platform().api.send("POST", "/workers/scripts/logs-app/schedules/run", { cron: "0 3 1 JAN *" });
+    expect(await told(({ event }) => event?.cron !== undefined)).toMatchObject({
+      event: { cron: "0 3 1 JAN *", scheduledTime: expect.any(Number) },
+      logs: [{ level: "info", message: ["due", "0 3 1 JAN *"] }],
+    });
+  });
+
+  test("are told of every request through a deploy, and of previews", async () => {
+    await platform().api.deploy("steady", "export default { fetch: () => new Response('a') }", {
+      tail_consumers: [{ service: "watcher" }],
+    });
+    const sent: string[] = [];
+    let running = true;
+    const load = (async () => {
+      while (running) {
+        const path = `/n${sent.length}`;
+        sent.push(path);
+        expect((await fetch(path, {}, "steady")).status).toBe(200);
+      }
+    })();
+    const { versionId: second } = await platform().api.deploy(
+      "steady",
+      "export default { fetch: () => new Response('b') }",
+    );
+    const length = sent.length;
+    await expect.poll(() => sent.length).toBeGreaterThan(length + 5);
+    running = false;
+    await load;
+    const paths = async () =>
+      (await seen("steady")).map(({ event }) => new URL(event.request?.url ?? "x:").pathname).sort();
+    await expect.poll(paths, { timeout: 20_000 }).toEqual(sent.toSorted());
+    const { id } = await platform().api.upload("steady", "export default { fetch: () => new Response('c') }");
+    await fetch("/preview", {}, `${id.slice(0, 8)}-steady`);
+    expect(await told(ofPath("/preview"), "steady")).toMatchObject({ scriptVersion: { id } });
+    expect((await told(ofPath(sent.at(-1) ?? ""), "steady")).scriptVersion).toMatchObject({ id: second });
+  });
+
+  test("are told of nothing by Workers of others, nor of themselves by themselves", async () => {
+    await platform().api.deploy("loner", "export default { fetch: () => new Response('x') }");
+    await fetch("/alone", {}, "loner");
+    await platform().api.send("PATCH", "/workers/scripts/watcher/script-settings", {
+      tail_consumers: [{ service: "watcher" }],
+    });
+    await fetch("/own", {}, "watcher");
+    await told(ofPath("/own"), "watcher");
+    const own = await seen("watcher");
+    expect(own.filter(({ event }) => event?.consumedEvents)).toEqual([]);
+    expect(await seen("loner")).toEqual([]);
+    await platform().api.send("PATCH", "/workers/scripts/watcher/script-settings", { tail_consumers: [] });
+  });
+
+  test("one that is not there, or has no handler, is refused; one that is in use is not deleted unasked", async () => {
+    app.configure({ tail_consumers: [{ service: "nobody" }] });
+    const { code, stderr } = await platform().wrangler(app.directory, ["deploy"]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('The Tail Worker "nobody" does not exist')]);
+    expect(await platform().api.get("/workers/tails/by-consumer/watcher")).toEqual(
+      expect.arrayContaining([{ producer: { service: "logs-app", environment: "production" } }]),
+    );
+    const { envelope } = await platform().api.call("DELETE", "/workers/scripts/watcher");
+    expect(envelope.errors).toMatchObject([{ code: 10064 }]);
+  });
+});
