@@ -26,17 +26,21 @@ export interface RequestDetails {
 /** Fits an answer to a request. */
 export function finish(site: Site, answer: Answer, request: RequestDetails): Decision {
   const reads = request.method === "GET" || request.method === "HEAD";
-  if (answer.kind === "none") return answer.decision;
-  if (!reads && !(answer.kind === "redirect" && answer.anyMethod)) {
-    const headers = answer.kind === "asset" ? answer.bareHeaders : answer.headers;
-    return bodiless("method", 405, [["allow", "GET, HEAD"], ...headers]);
-  }
+  // Pages looks at the method first (pages-and-builds.md 13).
+  if (answer.kind === "none" && (reads || site.mode === "workers")) return answer.decision;
+  if (answer.kind === "none" || (!reads && !(answer.kind === "redirect" && answer.anyMethod)))
+    return bodiless("method", 405, [["allow", "GET, HEAD"], ...headersWithoutContent(answer)]);
   if (answer.kind === "asset") return finishAsset(site, answer, request);
   const location = answer.location + (answer.keepQuery ? request.query : "") + answer.fragment;
   return bodiless("redirect", answer.status, [
     ["location", location],
     ...answer.headers.filter(([name]) => name !== "location"),
   ]);
+}
+
+function headersWithoutContent(answer: Answer): Header[] {
+  if (answer.kind === "none") return answer.decision.headers;
+  return answer.kind === "asset" ? answer.bareHeaders : answer.headers;
 }
 
 const FORMS: readonly Form[] = ["identity", ...ENCODINGS];

@@ -125,7 +125,7 @@ export function prepare(site: Site, target: RequestTarget): Answer {
       : resolveNotFound(site.manifest, site.notFoundHandling, decoded.slice(basePath.length) || "/");
   const shown = found ?? page;
   const own = rewritten || found !== undefined;
-  if (!shown) return { kind: "none", own, decision: bodiless("not-found", 404, decorate(site, target, [])) };
+  if (!shown) return { kind: "none", own, decision: bodiless("not-found", 404, notFoundHeaders(site, target)) };
   // Not-found pages too are shown under canonical paths only.
   const canonical = encodePath("redirect" in shown ? shown.redirect : decoded);
   if ("redirect" in shown || canonical !== path) {
@@ -181,6 +181,11 @@ function isHtml(contentType: string | undefined): boolean {
 function decorate(site: Site, target: RequestTarget, headers: Header[]): Header[] {
   const all = site.mode === "pages" ? [...headers, ...PAGES_DEFAULTS] : headers;
   return applyHeaders(site.headers, target.hostname, target.path, all);
+}
+
+function notFoundHeaders(site: Site, target: RequestTarget): Header[] {
+  const headers = decorate(site, target, []);
+  return site.mode === "pages" ? withHeader(headers, "cache-control", "no-store") : headers;
 }
 
 function withHeader(headers: Header[], name: string, value: string): Header[] {
