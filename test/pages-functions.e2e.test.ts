@@ -10,8 +10,10 @@ const DAILY_REQUESTS = 1000;
 const platform = usePlatform({ FREEHOLD_DAILY_REQUESTS: String(DAILY_REQUESTS) });
 const app = new Project("pages-app");
 const advanced = new Project("pages-advanced");
+const routed = new Project("pages-routes");
 afterAll(() => {
   app[Symbol.dispose]();
+  routed[Symbol.dispose]();
   advanced[Symbol.dispose]();
 });
 
@@ -131,6 +133,99 @@ test("custom branch aliases, on any domain", async () => {
   }
 });
 
+/** A row for each documented case (pages-and-builds.md 8, 11, 12): request, handler, parameters, middleware after that of the root. */
+describe("file routes", () => {
+  beforeAll(async () => {
+    await create("routes");
+    await pages(routed, "functions", "build", "plugin/functions", "--plugin", "--outdir=plugin/dist");
+    await pages(routed, "deploy", "public", "--project-name=routes", "--branch=main");
+  });
+
+  test.each<[request: string, handler: string, params?: Record<string, unknown>, middleware?: string[]]>([
+    // 8.1: which file answers which path.
+    ["GET /", "index"],
+    ["GET /about", "about/index.js"],
+    ["GET /users/7", "user", { id: "7" }],
+    ["GET /users/7/posts/9", "post of a user", { id: "7", post: "9" }],
+    ["GET /files", "file"],
+    ["GET /files/a", "file", { path: ["a"] }],
+    ["GET /files/a/b", "file", { path: ["a", "b"] }],
+    ["GET /news/page", "page of a section", { section: "news" }],
+    // 8.1: methods, and lists of handlers.
+    ["GET /methods", "get"],
+    ["POST /methods", "post"],
+    ["PUT /methods", "put"],
+    ["PATCH /methods", "patch"],
+    ["DELETE /methods", "delete"],
+    ["OPTIONS /methods", "options"],
+    ["PROPFIND /methods", "any"],
+    ["GET /only-get", "only get"],
+    ["GET /chain", "chain 3", {}, ["chain 1", "chain 2"]],
+    // 8.2: what is more specific goes first.
+    ["GET /users/me", "me"],
+    ["GET /files/special", "special file"],
+    // 8.3: case, a slash behind, names as they were sent.
+    ["GET /USERS/7", "user", { id: "7" }],
+    ["GET /users/7/", "user", { id: "7" }],
+    ["GET /users/a%20b", "user", { id: "a%20b" }],
+    ["GET /files/a/b%2Fc", "file", { path: ["a", "b%2Fc"] }],
+    // 8.3: middleware from the root on, the one of every method first.
+    ["GET /api/deep/leaf", "leaf", {}, ["api", "api get", "deep"]],
+    ["POST /api/deep/leaf", "leaf", {}, ["api", "deep"]],
+  ])("%s: %s", async (request, handler, params = {}, middleware = []) => {
+    const [method = "", path = ""] = request.split(" ");
+    expect((await fetch("routes", path, { method })).json()).toEqual({
+      handler,
+      params,
+      functionPath: path,
+      order: ["root 1", "root 2", ...middleware],
+      asked: path,
+    });
+  });
+
+  test.each<[request: string, status: number, body: string]>([
+    // What no file takes is asked of the files, with their redirects and pages.
+    ["GET /none", 404, "<h1>Page</h1>\n"],
+    ["GET /api/deep/none", 404, "<h1>Page</h1>\n"],
+    ["GET /ignored", 404, "<h1>Page</h1>\n"],
+    ["GET /gone", 200, "<h1>other-file</h1>\n"],
+    ["GET /other-file.html", 308, ""],
+    // No other method, and HEAD is another.
+    ["POST /only-get", 405, ""],
+    ["HEAD /only-get", 200, ""],
+    // 8.4: next() with another request; the handlers stay those of the first.
+    [
+      "GET /changed/first",
+      200,
+      '{"asked":"/changed/other?by=middleware","changed":"yes","functionPath":"/changed/first"}',
+    ],
+    ["GET /rewritten/x", 200, "<h1>other-file</h1>\n"],
+    // 8.4: an exception, with and without passThroughOnException(), and an answer that is none.
+    ["GET /pass", 200, "<h1>pass</h1>\n"],
+    ["GET /nothing", 500, "error 1101"],
+    // 8.4: the files by their pretty addresses.
+    ["GET /assets", 200, '[200,"<h1>other-file</h1>\\n",308,"/other-file"]'],
+    // 12: kinds of source and of imports.
+    ["GET /typed", 200, "<h1>typed</h1>"],
+    ["GET /module", 200, "module"],
+    ["GET /imports", 200, '[[1,2,3],"<p>page</p>","SELECT 1"]'],
+    // 11: a plugin at the root and at a path, what it is mounted with, and its own files.
+    ["GET /who", 200, "at the root"],
+    ["GET /mounted/who", 200, "at a path"],
+    ["GET /logo.svg", 200, "<svg"],
+    ["GET /mounted/logo.svg", 200, "<svg"],
+  ])("%s: %d %s", async (request, status, body) => {
+    const [method = "", path = ""] = request.split(" ");
+    const reply = await fetch("routes", path, { method });
+    expect(reply.status).toBe(status);
+    expect(reply.body.slice(0, body.length || undefined)).toBe(body);
+  });
+
+  test("HEAD has a handler of its own", async () => {
+    expect((await fetch("routes", "/methods", { method: "HEAD" })).headers["x-handler"]).toBe("head");
+  });
+});
+
 describe("advanced mode", () => {
   const deploy = () =>
     platform().wrangler(advanced.directory, ["pages", "deploy", "site", "--project-name=advanced", "--branch=main"]);
@@ -155,8 +250,11 @@ describe("advanced mode", () => {
     expect(output).toMatch(/Deployment failed!\S*\s+Uncaught Error: on purpose/);
     const list = await pages(advanced, "deployment", "list", "--project-name=advanced");
     expect(list).toMatch(/Production.*Failure/);
-    expect((await newest("advanced")).id).not.toBe(live);
+    const failed = (await newest("advanced")).id;
+    expect(failed).not.toBe(live);
     expect((await fetch("advanced", "/sum")).json()).toBe(5);
+    await platform().api.send("DELETE", `/pages/projects/advanced/deployments/${failed}`);
+    expect((await newest("advanced")).id).toBe(live);
   });
 });
 

@@ -38,7 +38,7 @@ export function finish(site: Site, answer: Answer, request: RequestDetails): Dec
   ]);
 }
 
-function headersWithoutContent(answer: Answer): Header[] {
+function headersWithoutContent(answer: Answer): readonly Header[] {
   if (answer.kind === "none") return answer.decision.headers;
   return answer.kind === "asset" ? answer.bareHeaders : answer.headers;
 }
