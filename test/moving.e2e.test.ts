@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCommand } from "../src/cli/main.ts";
-import { repository } from "./harness/platform.ts";
+import { type Platform, repository, startPlatform } from "./harness/platform.ts";
 import { Project } from "./harness/project.ts";
 import { usePlatform } from "./harness/suite.ts";
 
@@ -150,6 +150,61 @@ describe("a Pages project", () => {
     expect((await at("moving.dev", "/api/stores")).json()).toMatchObject({ kv: 2, d1: 2 });
     // Written once, there is nothing more to write.
     expect((await freehold(move)).printed).not.toMatch(/^[+-] /m);
+  });
+});
+
+describe("projects of another platform", () => {
+  let other: Platform;
+  beforeAll(async () => {
+    other = await startPlatform();
+  });
+  afterAll(() => other[Symbol.asyncDispose]());
+
+  test("are imported by its API, once and again", async () => {
+    await other.api.send("POST", "//zones", { name: "example.org" });
+    await platform().api.send("POST", "/pages/projects/moving/domains", { name: "www.example.org" });
+    // This platform is the hosted one now; the other brings a project from it.
+    const from = ["--from-account", platform().api.account, "--from-url", platform().api.base];
+    const env = { FREEHOLD_DATA: other.dataDir, FREEHOLD_IMPORT_TOKEN: platform().api.token };
+    expect((await freehold(["import", "pages", ...from], env)).printed).toContain("moving");
+
+    const shown = await freehold(["import", "pages", "moving", ...from], env);
+    for (const line of [
+      '+ KV namespace "moving"',
+      '+ D1 database "moving"',
+      '+ R2 bucket "moving"',
+      "secret put SECRET",
+    ])
+      expect(shown.printed).toContain(line);
+    expect((await other.api.call("GET", "/pages/projects/moving")).status).toBe(404);
+
+    expect(await freehold(["import", "pages", "moving", ...from, "--write"], env)).toMatchObject({ code: 0 });
+    const [kv] = (await other.api.get("/storage/kv/namespaces")) as { id: string }[];
+    expect(await other.api.get("/pages/projects/moving")).toMatchObject({
+      production_branch: "main",
+      domains: [expect.any(String), "www.example.org"],
+      build_config: { destination_dir: "public" },
+      deployment_configs: {
+        production: {
+          compatibility_flags: ["nodejs_compat"],
+          env_vars: { GREETING: { type: "plain_text", value: "hello" } },
+          kv_namespaces: { KV: { namespace_id: kv?.id } },
+          r2_buckets: { FILES: { name: "moving" } },
+        },
+      },
+    });
+    const again = await freehold(["import", "pages", "moving", ...from, "--write"], env);
+    expect(again.printed).toContain("Nothing changes.");
+    expect(again.printed).not.toMatch(/^\+/m);
+
+    // A secret that is set is not asked for again.
+    const secret = { production: { env_vars: { SECRET: { type: "secret_text", value: "hush" } } } };
+    await other.api.send("PATCH", "/pages/projects/moving", { deployment_configs: secret });
+    expect((await freehold(["import", "pages", "moving", ...from], env)).printed).not.toContain("SECRET");
+    const refused = await freehold(["import", "pages", "moving", ...from], { ...env, FREEHOLD_IMPORT_TOKEN: "wrong" });
+    expect(refused).toMatchObject({ code: 1, printed: expect.stringContaining("FREEHOLD_IMPORT_TOKEN") });
+    const missing = await freehold(["import", "pages", "nothing", ...from], env);
+    expect(missing).toMatchObject({ code: 1, printed: expect.stringContaining('the Pages project "nothing"') });
   });
 });
 

@@ -2,6 +2,8 @@ import { CommandError } from "./command.ts";
 import type { WranglerEnv } from "./wrangler-env.ts";
 
 const TIMEOUT_MS = 15_000;
+/** Entries of a list asked for at once: every list of the API may be asked for as many. */
+const PAGE_SIZE = 100;
 
 interface Envelope {
   success: boolean;
@@ -17,6 +19,16 @@ interface Failure {
 /** As {@link callPlatform}, with a path below the account. */
 export function callApi(env: WranglerEnv, method: string, path: string, body?: unknown): Promise<unknown> {
   return callPlatform(env, method, `/accounts/${env.CLOUDFLARE_ACCOUNT_ID}${path}`, body);
+}
+
+/** All pages of a list below the account. Throws as {@link callPlatform} does. */
+export async function listApi<T>(env: WranglerEnv, path: string): Promise<T[]> {
+  const rows: T[] = [];
+  for (let page = 1; ; page++) {
+    const more = (await callApi(env, "GET", `${path}?page=${page}&per_page=${PAGE_SIZE}`)) as T[];
+    rows.push(...more);
+    if (more.length < PAGE_SIZE) return rows;
+  }
 }
 
 /**

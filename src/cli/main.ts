@@ -10,6 +10,7 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["zone", async () => (await import("./zone.ts")).zone],
   ["access", async () => (await import("./access.ts")).access],
   ["edit", async () => (await import("./edit.ts")).edit],
+  ["import", async () => (await import("./import.ts")).importCommand],
   ["migrate", async () => (await import("./migrate.ts")).migrate],
   ["backup", async () => (await import("./backup.ts")).backup],
   ["wrangler", async () => (await import("./wrangler.ts")).wrangler],

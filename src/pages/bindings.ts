@@ -8,7 +8,7 @@ import { invalidRequest } from "./errors.ts";
 export type RawBinding = Record<string, unknown> & { name: string };
 
 /** Type of the binding, and its fields: those of the map to those of the metadata. */
-const forms: Record<Exclude<BindingMap, "bindings">, { type: string; fields: Record<string, string> }> = {
+export const mapForms: Record<Exclude<BindingMap, "bindings">, { type: string; fields: Record<string, string> }> = {
   ai_bindings: { type: "ai", fields: { project_id: "project_id" } },
   analytics_engine_datasets: { type: "analytics_engine", fields: { dataset: "dataset" } },
   browsers: { type: "browser", fields: {} },
@@ -93,7 +93,7 @@ function secret([name, variable]: [string, Variable]): Binding[] {
 }
 
 function formed(map: Exclude<BindingMap, "bindings">, name: string, entry: Record<string, unknown>): RawBinding {
-  const { type, fields } = forms[map];
+  const { type, fields } = mapForms[map];
   const raw: RawBinding = { name, type };
   for (const [key, value] of Object.entries(entry)) {
     const field = fields[key];
@@ -150,7 +150,12 @@ export function environmentOfFile(
 }
 
 /** Types of binding that a Pages file can express. */
-const fileTypes = new Set([...Object.values(forms).map(({ type }) => type), "plain_text", "json", "version_metadata"]);
+const fileTypes = new Set([
+  ...Object.values(mapForms).map(({ type }) => type),
+  "plain_text",
+  "json",
+  "version_metadata",
+]);
 
 function addToEnvironment(environment: Environment, raw: RawBinding): void {
   const { name, type, ...rest } = raw;
@@ -163,7 +168,7 @@ function addToEnvironment(environment: Environment, raw: RawBinding): void {
     environment.env_vars = { ...environment.env_vars, [name]: { type, value: String(rest.text) } };
     return;
   }
-  const [map, form] = Object.entries(forms).find(([, one]) => one.type === type) ?? [];
+  const [map, form] = Object.entries(mapForms).find(([, one]) => one.type === type) ?? [];
   const fields = Object.fromEntries(Object.entries(form?.fields ?? {}).map(([from, to]) => [to, from]));
   // What a map has no field for is kept in the form of the upload.
   const fits = map !== undefined && Object.keys(rest).every((field) => fields[field] !== undefined);

@@ -74,7 +74,7 @@ export type EnvironmentPatch = z.infer<typeof environmentPatchSchema>;
 /** A preview has nothing to take over. */
 export const previewPatchSchema = environmentPatchSchema.omit({ rollout: true });
 
-const settingNames = Object.keys(settings) as (keyof Settings)[];
+export const settingNames = Object.keys(settings) as (keyof Settings)[];
 
 export function patchedEnvironment(
   before: Environment,

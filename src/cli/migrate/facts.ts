@@ -2,7 +2,7 @@
 import { scriptOfProject } from "../../pages/names.ts";
 import type { MovedProject, ShownEnvironment } from "../../pages/to-worker/project.ts";
 import type { FunctionRoutes } from "../../products/assets/routes-json.ts";
-import { callApi } from "../api-client.ts";
+import { callApi, listApi } from "../api-client.ts";
 import type { WranglerEnv } from "../wrangler-env.ts";
 
 interface ShownProject {
@@ -19,9 +19,6 @@ interface ShownQueue {
   queue_name: string;
   consumers: { type: string; script?: string; dead_letter_queue?: string; settings: Record<string, unknown> }[];
 }
-
-/** Lists of the account that are read whole: as many as the API gives at once. */
-const MOST = 1000;
 
 export interface Facts {
   project: MovedProject;
@@ -43,9 +40,9 @@ export async function factsOf(env: WranglerEnv, name: string): Promise<Facts> {
     await get<Record<string, unknown>>(`${of}/script-settings`),
     await get<{ pattern: string }[]>(`${of}/routes`),
     await get<{ name: string; zone_tag: string; branch: string }[]>(`${at}/domains`),
-    await get<ShownQueue[]>(`/queues?per_page=${MOST}`),
-    await get<{ uuid: string; name: string }[]>(`/d1/database?per_page=${MOST}`),
-    await get<{ id: string; class: string; script: string }[]>(`/workers/durable_objects/namespaces?per_page=${MOST}`),
+    await listApi<ShownQueue>(env, "/queues"),
+    await listApi<{ uuid: string; name: string }>(env, "/d1/database"),
+    await listApi<{ id: string; class: string; script: string }>(env, "/workers/durable_objects/namespaces"),
   ];
   const { production, preview } = shown.deployment_configs;
   return {

@@ -12,6 +12,8 @@ export interface Words {
   secrets: string[];
   /** Durable Object classes of the project itself that are bound. */
   ownClasses: string[];
+  /** Workflows of the project itself that are bound. */
+  ownWorkflows: string[];
   /** Names and types of bindings that must be written by hand. */
   wordless: string[];
 }
@@ -20,7 +22,7 @@ export interface Words {
 type Entry = [path: string, entry: unknown] | null;
 
 export function wordsOf(project: MovedProject, environment: ShownEnvironment): Words {
-  const words: Words = { config: {}, secrets: [], ownClasses: [], wordless: [] };
+  const words: Words = { config: {}, secrets: [], ownClasses: [], ownWorkflows: [], wordless: [] };
   const { env_vars, ...maps } = environment;
   for (const [name, { type, value }] of Object.entries(env_vars ?? {})) {
     if (type === "secret_text") words.secrets.push(name);
@@ -34,7 +36,8 @@ export function wordsOf(project: MovedProject, environment: ShownEnvironment): W
     }
     const [path, said] = entry;
     put(words.config, path.split("."), said);
-    const { class_name, script_name } = said as { class_name?: string; script_name?: string };
+    const { class_name, script_name, name } = said as { class_name?: string; script_name?: string; name?: string };
+    if (path === "workflows[]" && name && !script_name) words.ownWorkflows.push(name);
     if (path === "durable_objects.bindings[]" && class_name && !script_name) words.ownClasses.push(class_name);
   }
   return words;

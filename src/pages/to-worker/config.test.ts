@@ -147,6 +147,7 @@ test("bindings, in the words of the file; what has no words, and secrets, are na
   });
   const told = notes(project({ production, preview }));
   expect(told).toContain("npx wrangler secret put S\n");
+  expect(told).toContain("npx wrangler workflows delete w");
   expect(told).toContain("Write the binding X (send_email) into the file by hand.");
 });
 

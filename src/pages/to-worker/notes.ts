@@ -31,6 +31,10 @@ function before(project: MovedProject, files: ProjectFiles, { production, previe
     notes.push(
       `A queue has one consumer. Before the first deploy: npx wrangler queues consumer remove ${queue} ${scriptOfProject(project.name)}`,
     );
+  for (const name of new Set([...production.ownWorkflows, ...preview.ownWorkflows]))
+    notes.push(
+      `A workflow belongs to one script. Before the first deploy, when its instances have ended: npx wrangler workflows delete ${name}`,
+    );
   return notes;
 }
 

@@ -1,0 +1,166 @@
+import { expect, test } from "vitest";
+import { planImport } from "./plan.ts";
+import type { RemoteEnvironment, Source } from "./source.ts";
+import type { Target } from "./target.ts";
+
+const NEWEST = "2026-11-17";
+
+function source(
+  production: RemoteEnvironment = {},
+  preview: RemoteEnvironment = {},
+  more: Partial<Source> = {},
+): Source {
+  return {
+    project: { name: "shop", production_branch: "main", deployment_configs: { production, preview } },
+    domains: [],
+    kv: new Map([["k1", "visits"]]),
+    d1: new Map([["d1", "orders"]]),
+    classes: new Map([["n1", { script: "rooms", className: "Room" }]]),
+    unread: [],
+    ...more,
+  };
+}
+
+const target = (more: Partial<Target> = {}): Target => ({
+  project: undefined,
+  domains: new Set(),
+  resources: { kv: new Map(), d1: new Map(), r2: new Map(), queue: new Map() },
+  scripts: new Set(),
+  classes: new Set(),
+  ...more,
+});
+
+const plan = (from: Source, to = target()) => planImport(from, to, NEWEST);
+const environments = (from: Source, to = target()) => plan(from, to).body(to.resources).deployment_configs;
+
+test("settings and variables; of secrets the names, with the command to set them", () => {
+  const production = {
+    compatibility_date: "2026-01-01",
+    compatibility_flags: ["nodejs_compat"],
+    fail_open: false,
+    limits: { cpu_ms: 50 },
+    placement: {},
+    usage_model: "standard",
+    wrangler_config_hash: "abc",
+    env_vars: { A: { type: "plain_text", value: "1" }, S: { type: "secret_text", value: "" }, GONE: null },
+    ai_bindings: {},
+  };
+  const from = source(production, { env_vars: { T: { type: "secret_text" } } });
+  expect(environments(from)).toEqual({
+    production: {
+      compatibility_date: "2026-01-01",
+      compatibility_flags: ["nodejs_compat"],
+      fail_open: false,
+      limits: { cpu_ms: 50 },
+      usage_model: "standard",
+      env_vars: { A: { type: "plain_text", value: "1" } },
+    },
+    preview: {},
+  });
+  const { notes, changes } = plan(from);
+  expect(notes).toEqual([
+    expect.stringMatching(/production: the secret S .*secret put S --project-name shop$/),
+    expect.stringMatching(/preview: the secret T .*secret put T --project-name shop --env preview$/),
+  ]);
+  expect(changes).toEqual([
+    "the project shop is made",
+    "production_branch",
+    ...["compatibility_date", "compatibility_flags", "fail_open", "limits", "usage_model", "variable A"].map(
+      (key) => `production: ${key}`,
+    ),
+  ]);
+});
+
+test("a date that this runtime does not have yet, and keys that nobody here knows, are told", () => {
+  const from = source({ compatibility_date: "2030-01-01", new_things: { X: {} } });
+  expect(environments(from)).toMatchObject({ production: { compatibility_date: NEWEST } });
+  expect(plan(from).notes.join("\n")).toMatch(/instead of 2030-01-01(.|\n)*new_things is left out/);
+});
+
+test("resources are found by name, and made once when they are missing", () => {
+  const bound = {
+    kv_namespaces: { KV: { namespace_id: "k1" } },
+    d1_databases: { DB: { id: "d1" } },
+    r2_buckets: { R2: { name: "files", jurisdiction: "eu" } },
+    queue_producers: { Q: { name: "letters" } },
+  };
+  const to = target();
+  to.resources.r2.set("files", "files");
+  const { missing, body, notes } = plan(source(bound, bound), to);
+  expect(missing).toEqual([
+    { kind: "d1", name: "orders" },
+    { kind: "kv", name: "visits" },
+    { kind: "queue", name: "letters" },
+  ]);
+  expect(notes).toEqual(["Data is not copied: what is made is empty."]);
+  to.resources.kv.set("visits", "here-k");
+  to.resources.d1.set("orders", "here-d");
+  to.resources.queue.set("letters", "letters");
+  const expected = {
+    kv_namespaces: { KV: { namespace_id: "here-k" } },
+    d1_databases: { DB: { id: "here-d" } },
+    r2_buckets: { R2: { name: "files" } },
+    queue_producers: { Q: { name: "letters" } },
+  };
+  expect(body(to.resources).deployment_configs).toEqual({ production: expected, preview: expected });
+});
+
+test("bindings of what is not here are left out, by name", () => {
+  const bound = {
+    kv_namespaces: { LOST: { namespace_id: "unread" } },
+    services: { API: { service: "api", environment: "production", entrypoint: "E" } },
+    durable_object_namespaces: { ROOMS: { namespace_id: "n1" }, LOST_ROOMS: { namespace_id: "n2" } },
+    analytics_engine_datasets: { DATA: { dataset: "d" } },
+    vectorize_bindings: { V: { index_name: "i" } },
+    bindings: { LIMIT: { type: "ratelimit", namespace_id: "1" }, MAIL: { type: "send_email" } },
+  };
+  const none = plan(source(bound));
+  expect(none.body(target().resources).deployment_configs).toMatchObject({
+    production: { analytics_engine_datasets: { DATA: { dataset: "d" } }, bindings: { LIMIT: { type: "ratelimit" } } },
+  });
+  expect(none.notes.map((note) => /the binding (\w+) /.exec(note)?.[1]).toSorted()).toEqual([
+    "API",
+    "LOST",
+    "LOST_ROOMS",
+    "MAIL",
+    "ROOMS",
+    "V",
+  ]);
+  const with_ = target({ scripts: new Set(["api"]), classes: new Set(["rooms/Room"]) });
+  expect(environments(source(bound), with_)).toMatchObject({
+    production: {
+      services: { API: { service: "api", entrypoint: "E" } },
+      durable_object_namespaces: { ROOMS: { class_name: "Room", service: "rooms" } },
+    },
+  });
+});
+
+test("what is here already changes nothing; what differs is named", () => {
+  const production = {
+    fail_open: true,
+    env_vars: { A: { type: "plain_text", value: "1" }, S: { type: "secret_text", value: "" } },
+    r2_buckets: { R2: { name: "files" } },
+  };
+  const from = source(production, {}, { domains: [{ name: "www.example.com" }] });
+  from.project.build_config = { build_command: "npm run build", web_analytics_tag: null, root_dir: "" };
+  from.project.source = { type: "github", config: { owner: "kim", repo_name: "shop", pr_comments_enabled: true } };
+  const to = target({
+    project: {
+      ...from.project,
+      build_config: { build_command: "npm run build", destination_dir: "dist" },
+      deployment_configs: { production: { usage_model: "standard", ...production }, preview: {} },
+    },
+    domains: new Set(["www.example.com"]),
+  });
+  to.resources.r2.set("files", "files");
+  const nothing = plan(from, to);
+  expect([nothing.missing, nothing.changes, nothing.domains, nothing.notes]).toEqual([[], [], [], []]);
+
+  from.project.production_branch = "trunk";
+  from.project.deployment_configs.production = { env_vars: { A: { type: "plain_text", value: "2" } } };
+  const some = plan({ ...from, domains: ["www.example.com", "shop.example.com"].map((name) => ({ name })) }, to);
+  expect([some.changes, some.domains]).toEqual([["production_branch", "production: variable A"], ["shop.example.com"]]);
+  const branch = plan({ ...from, domains: [{ name: "dev.example.com", branch: "dev" }] }, to);
+  expect([branch.domains, branch.notes]).toEqual([[], [expect.stringContaining('shows the branch "dev"')]]);
+  expect(some.notes).toEqual([expect.stringContaining("Let shop.example.com lead to this machine")]);
+});
