@@ -2,6 +2,9 @@ import { z } from "zod";
 import type { Platform } from "../store/platform.ts";
 import { newestCompatibilityDate } from "../workerd/newest-date.ts";
 import { type Change, changeScript, publish } from "../workers/change.ts";
+import { type ScriptSettingsPatch, tracingSettings } from "../workers/metadata.ts";
+import { patchScript } from "../workers/settings.ts";
+import { checkTailConsumers } from "../workers/tail-consumers.ts";
 import {
   type Environment,
   type EnvironmentPatch,
@@ -18,6 +21,7 @@ import {
   type Project,
   type ProjectSettings,
   requireProject,
+  scriptOf,
   updateProject,
 } from "./projects.ts";
 import { patchedSource, sourceSchema } from "./source.ts";
@@ -34,6 +38,8 @@ const buildConfig = z.strictObject({
 });
 
 const parts = {
+  // Ours: who is told of invocations. Like a Worker's, they belong to the script and take effect at once.
+  ...tracingSettings,
   build_config: buildConfig.nullish(),
   source: sourceSchema.nullish(),
   deployment_configs: z
@@ -63,7 +69,7 @@ export const projectPatchSchema = z.strictObject({
 });
 type Patch = Pick<z.infer<typeof projectPatchSchema>, keyof typeof parts>;
 
-/** Errors: 8000100 to 8000103. */
+/** Errors: 8000100 to 8000103, 100152, 100153. */
 export async function createProject(change: Change, body: z.infer<typeof projectCreateSchema>): Promise<Project> {
   const { platform, accountId, actor, source } = change;
   const name = checkedProjectName(body.name);
@@ -72,7 +78,9 @@ export async function createProject(change: Change, body: z.infer<typeof project
   const latest = { compatibility_date: newestCompatibilityDate() };
   const fresh: ProjectSettings = { build_config: {}, environments: { production: latest, preview: latest } };
   const settings = patchedSettings(platform, fresh, body);
-  const project = await changeScript({ ...change, scriptName: scriptOfProject(name) }, () =>
+  const its = { ...change, scriptName: scriptOfProject(name) };
+  await checkTailConsumers(its, body.tail_consumers);
+  const project = await changeScript(its, () =>
     platform.db.transaction().execute(async (db) => {
       if (await findProject({ db }, accountId, name)) throw projectExists(name);
       const { count } = await db
@@ -81,7 +89,7 @@ export async function createProject(change: Change, body: z.infer<typeof project
         .where("account_id", "=", accountId)
         .executeTakeFirstOrThrow();
       if (Number(count) >= MAX_PROJECTS) throw tooManyProjects();
-      return insertProject(db, { accountId, name, productionBranch, source, settings });
+      return insertProject(db, { accountId, name, productionBranch, source, settings, tracing: tracingOf(body) });
     }),
   );
   // The certificate names the project's hosts.
@@ -90,7 +98,7 @@ export async function createProject(change: Change, body: z.infer<typeof project
   return project;
 }
 
-/** Errors: 8000007, 8000103. */
+/** Errors: 8000007, 8000103, 100152, 100153. */
 export async function patchProject(
   change: Change,
   name: string,
@@ -103,10 +111,18 @@ export async function patchProject(
     const project = await requireProject(platform, accountId, name);
     const said = body.production_branch ?? body.source?.config?.production_branch;
     const branch = said === undefined ? undefined : checkedBranch(said);
-    return updateProject(platform.db, project, patchedSettings(platform, project.settings, body), branch);
+    const settings = patchedSettings(platform, project.settings, body);
+    const tracing = tracingOf(body);
+    if (Object.values(tracing).some((setting) => setting !== undefined))
+      await patchScript(change, await scriptOf(platform, project), tracing);
+    return updateProject(platform.db, project, settings, branch);
   });
   await platform.audit({ accountId, actor, action: "pages.change-project", target: name });
   return changed;
+}
+
+function tracingOf({ logpush, tail_consumers, observability }: Patch): ScriptSettingsPatch {
+  return { logpush, tail_consumers, observability };
 }
 
 function patchedSettings({ seal }: Pick<Platform, "seal">, before: ProjectSettings, patch: Patch): ProjectSettings {

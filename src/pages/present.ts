@@ -2,6 +2,7 @@
 import type { Platform } from "../store/platform.ts";
 import { activeDeployment } from "../workers/deployments.ts";
 import { listDomains } from "../workers/domains.ts";
+import { presentScriptSettings } from "../workers/present.ts";
 import { type Deployment, listDeployments, requireDeployment } from "./deployments.ts";
 import { type Environment, presentEnvironment, presentVariables } from "./environment.ts";
 import { projectHost } from "./names.ts";
@@ -13,6 +14,7 @@ export async function presentProject(platform: Platform, project: Project): Prom
   const script = await scriptOf(platform, project);
   const [latest] = (await listDeployments(platform, project, { offset: 0, size: 1 })).deployments;
   const live = await liveDeployment(platform, project);
+  const { logpush, tail_consumers, observability } = presentScriptSettings(script);
   const host = projectHost(platform.config, row.label);
   const custom = await listDomains(platform.db, row.account_id, script);
   return {
@@ -23,6 +25,9 @@ export async function presentProject(platform: Platform, project: Project): Prom
     production_branch: row.production_branch,
     ...(settings.source && { source: presentSource(settings.source, row.production_branch) }),
     build_config: settings.build_config,
+    logpush,
+    tail_consumers,
+    observability,
     deployment_configs: {
       production: presentEnvironment(settings.environments.production),
       preview: presentEnvironment(settings.environments.preview),

@@ -233,3 +233,31 @@ test("the build cache of a project is purged, and that of none is not", async ()
   expect(await pages.call("POST", "/cached/purge_build_cache")).toMatchObject({ status: 200, result: null });
   expect((await pages.call("POST", "/none/purge_build_cache")).code).toBe(8000007);
 });
+
+describe("who is told of a project's invocations", () => {
+  const settings = { logpush: true, observability: { enabled: true, head_sampling_rate: 0.5 } };
+
+  test("belongs to the project's script, is shown, and is published at once", async () => {
+    const { result } = await pages.create("told", settings);
+    expect(result).toMatchObject({ ...settings, tail_consumers: null });
+    const { runtime } = pages.api.platform;
+    const before = runtime.published;
+    const patched = await pages.call("PATCH", "/told", { logpush: false, observability: null });
+    expect(patched.result).toMatchObject({ logpush: false, tail_consumers: null });
+    expect(patched.result.observability).toBeUndefined();
+    expect(runtime.published).toBe(before + 1);
+    expect((await pages.call("PATCH", "/told", { production_branch: "trunk" })).result.logpush).toBe(false);
+    expect(runtime.published).toBe(before + 1);
+    expect((await pages.api.call("GET", "/scripts/pages-worker--told/script-settings")).result).toMatchObject({
+      logpush: false,
+    });
+  });
+
+  test("Tail Workers have to be there", async () => {
+    const consumers = { tail_consumers: [{ service: "nobody" }] };
+    expect((await pages.create("bad", consumers)).code).toBe(100152);
+    await pages.create("good");
+    expect((await pages.call("PATCH", "/good", consumers)).code).toBe(100152);
+    expect((await pages.call("GET", "/bad")).code).toBe(8000007);
+  });
+});

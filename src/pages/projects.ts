@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Platform } from "../store/platform.ts";
 import type { PagesProjectRow, ScriptRow } from "../store/schema.ts";
-import { insertScript } from "../workers/scripts.ts";
+import type { ScriptSettingsPatch } from "../workers/metadata.ts";
+import { insertScript, patchedSettings } from "../workers/scripts.ts";
 import type { Environment, EnvironmentName } from "./environment.ts";
 import { projectNotFound } from "./errors.ts";
 import { randomLetters, scriptOfProject } from "./names.ts";
@@ -63,7 +64,14 @@ export function scriptOf({ db }: Db, { row }: Project): Promise<ScriptRow> {
 /** Adds a project with its script. Run in a transaction. */
 export async function insertProject(
   db: Platform["db"],
-  parts: { accountId: string; name: string; productionBranch: string; source: string; settings: ProjectSettings },
+  parts: {
+    accountId: string;
+    name: string;
+    productionBranch: string;
+    source: string;
+    settings: ProjectSettings;
+    tracing: ScriptSettingsPatch;
+  },
 ): Promise<Project> {
   const script = await insertScript(db, {
     account_id: parts.accountId,
@@ -72,6 +80,7 @@ export async function insertProject(
     last_deployed_from: parts.source,
     enabled: 1,
     previews_enabled: 1,
+    settings_json: JSON.stringify(patchedSettings({}, parts.tracing)),
   });
   const row: PagesProjectRow = {
     id: randomUUID(),
