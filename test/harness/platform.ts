@@ -4,9 +4,12 @@ import { dirname, join, resolve } from "node:path";
 import { ApiClient } from "./api.ts";
 import { type FetchOptions, LocalClient, type Reply } from "./http.ts";
 import { Child, descendants, type Finished, isAlive, isRuntime, type ProcessInfo } from "./processes.ts";
+import { ResidentClient } from "./resident-client.ts";
 
 export const repository = resolve(import.meta.dirname, "../..");
+/** What a person starts, and what that starts in turn. */
 const wranglerEntry = join(repository, "node_modules/wrangler/bin/wrangler.js");
+const wranglerFile = join(repository, "node_modules/wrangler/wrangler-dist/cli.js");
 
 const startTimeoutMs = 30_000;
 /** Beyond what the platform allows requests in flight when it stops. */
@@ -29,6 +32,7 @@ export class Platform {
   #client: LocalClient;
   #home: string;
   #subdomain: Promise<string> | undefined;
+  #resident: ResidentClient | undefined;
 
   constructor(supervisor: Child, dataDir: string, port: number) {
     this.supervisor = supervisor;
@@ -45,27 +49,37 @@ export class Platform {
     return `http://localhost:${this.port}`;
   }
 
-  /** Runs the real client in `directory` as a person in a plain terminal would (no variables of ours leak in). */
+  /**
+   * Runs the real client in `directory` as a person in a plain terminal would (no variables of ours leak in). The first command, what
+   * has an input or variables, and what runs beside another has a process of its own; the others share one that has loaded
+   * the client already.
+   */
   async wrangler(directory: string, args: string[], options: WranglerOptions = {}): Promise<Finished> {
+    const isPlain = options.input === undefined && options.env === undefined;
+    if (isPlain && this.#resident?.busy === false) return this.#resident.run({ directory, args }, wranglerTimeoutMs);
+    this.#resident ??= new ResidentClient(wranglerFile, this.#wranglerEnv());
     const child = new Child(process.execPath, [wranglerEntry, ...args], {
       cwd: directory,
       input: options.input ?? "",
-      env: {
-        PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ""}`,
-        HOME: this.#home,
-        XDG_CONFIG_HOME: join(this.#home, ".config"),
-        XDG_CACHE_HOME: join(this.#home, ".cache"),
-        WRANGLER_SEND_METRICS: "false",
-        WRANGLER_HIDE_BANNER: "true",
-        CI: "1",
-        NO_COLOR: "1",
-        // A third of the client's start is compiling itself.
-        NODE_COMPILE_CACHE: join(repository, "node_modules/.cache/wrangler"),
-        ...this.clientEnv,
-        ...options.env,
-      },
+      env: { ...this.#wranglerEnv(), ...options.env },
     });
     return child.end(wranglerTimeoutMs);
+  }
+
+  #wranglerEnv(): Record<string, string> {
+    return {
+      PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ""}`,
+      HOME: this.#home,
+      XDG_CONFIG_HOME: join(this.#home, ".config"),
+      XDG_CACHE_HOME: join(this.#home, ".cache"),
+      WRANGLER_SEND_METRICS: "false",
+      WRANGLER_HIDE_BANNER: "true",
+      CI: "1",
+      NO_COLOR: "1",
+      // A third of the client's start is compiling itself.
+      NODE_COMPILE_CACHE: join(repository, "node_modules/.cache/wrangler"),
+      ...this.clientEnv,
+    };
   }
 
   /** As {@link wrangler}, and throws with the whole output unless the client exits with 0. */
@@ -107,6 +121,7 @@ export class Platform {
 
   /** Ends the platform as Ctrl-C does. `left` are processes that outlived it. */
   async stop(): Promise<Finished & { left: ProcessInfo[] }> {
+    this.#resident?.end();
     const family = this.supervisor.running ? descendants(this.supervisor.pid) : [];
     this.supervisor.process.kill("SIGTERM");
     const finished = await this.supervisor.end(stopTimeoutMs);

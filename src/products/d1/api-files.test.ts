@@ -2,9 +2,11 @@ import type { StatsFs } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { expect, test, vi } from "vitest";
 import type { Platform } from "../../store/platform.ts";
-import { requireRoom } from "./api-files.ts";
 
 vi.mock("node:fs/promises", async (original) => ({ ...(await original<object>()), statfs: vi.fn() }));
+// Other tests of this process may have loaded it with the real one.
+vi.resetModules();
+const { requireRoom } = await import("./api-files.ts");
 
 const platform = { config: { dataDir: "/data" } } as Platform;
 const GB = 1_000_000_000;
