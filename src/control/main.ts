@@ -6,7 +6,7 @@ import { type Config, ConfigError, readConfig } from "../domain/config.ts";
 import type { MemberCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
-import { writeDurably } from "../lib/durable-file.ts";
+import { updateDurably } from "../lib/durable-file.ts";
 import { deriveKey, seal, unseal } from "../lib/seal.ts";
 import { CronScheduler } from "../products/cron/scheduler.ts";
 import { sweepDatabasesLater } from "../products/d1/store.ts";
@@ -92,7 +92,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   const tokens = new Tokens(db);
   const { masterKey } = await bootstrap(config, db, tokens);
   await restoreLaunchRecords(db, files);
-  await writeDurably(files.accessKey, deriveKey(masterKey, ACCESS_PURPOSE).toString("hex"));
+  await updateDurably(files.accessKey, deriveKey(masterKey, ACCESS_PURPOSE).toString("hex"));
 
   const certificates = new Certificates(files, config.domain);
   const accessKeys = new AccessKeyFile(db, files.accessKeys, (sealed) => unseal(masterKey, sealed));

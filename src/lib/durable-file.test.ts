@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { writeDurably } from "./durable-file.ts";
+import { updateDurably, writeDurably } from "./durable-file.ts";
 
 let root: string;
 beforeEach(() => {
@@ -17,6 +17,16 @@ it("writes and replaces files that only their owner reads, in directories it mak
   expect(readFileSync(path, "utf8")).toBe("two");
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(statSync(join(root, "a")).mode & 0o777).toBe(0o700);
+});
+
+it("leaves a file alone that has the content already", async () => {
+  const path = join(root, "file");
+  await updateDurably(path, "one");
+  const { ino } = statSync(path);
+  await updateDurably(path, "one");
+  expect(statSync(path).ino).toBe(ino);
+  await updateDurably(path, "two");
+  expect(readFileSync(path, "utf8")).toBe("two");
 });
 
 it("shows readers one whole content when many write at once", async () => {

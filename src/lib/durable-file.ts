@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, unlink } from "node:fs/promises";
+import { mkdir, open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** Directories are private to the user who runs the platform: they hold secrets and tenants' code. */
@@ -28,6 +28,11 @@ export async function writeDurably(path: string, content: string | Uint8Array, m
     throw error;
   }
   await syncDirectory(directory);
+}
+
+/** As {@link writeDurably}, unless the file has this content. (Syncing costs tens of milliseconds on a busy disk.) */
+export async function updateDurably(path: string, content: string): Promise<void> {
+  if ((await readFile(path, "utf8").catch(() => undefined)) !== content) await writeDurably(path, content);
 }
 
 /** Removes a file or socket; one that is not there is no error. One system call, where `rm` looks at the file first and retries. */
