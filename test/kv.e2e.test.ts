@@ -163,6 +163,16 @@ test("a bulk write with large values and one with a mistake", async () => {
   expect((await ask("never")).status).toBe(404);
 });
 
+test("a namespace that a deploy made is made anew by the next one when it was deleted", async () => {
+  await platform().api.send("DELETE", `/storage/kv/namespaces/${id}`);
+  address = urlPrintedBy(await platform().wranglerOk(app.directory, ["deploy"]));
+  const rows = (await platform().api.get("/storage/kv/namespaces")) as Listed[];
+  const [made] = rows.filter(({ title }) => title === "kv-app-my-cache");
+  expect(made?.id).toMatch(/^[0-9a-f]{32}$/);
+  expect(made?.id).not.toBe(id);
+  expect((await ask("large/é")).status).toBe(404);
+});
+
 test("an app without the namespace cannot be deployed", async () => {
   app.configure({ kv_namespaces: [{ binding: "MY_CACHE", id: "f".repeat(32) }] });
   const { code, output } = await platform().wrangler(app.directory, ["deploy"]);

@@ -252,7 +252,7 @@ export const resourceMissing = (versionId: string, { code, message }: { code: nu
   refuse(
     400,
     code,
-    `The version "${versionId}" cannot be deployed, for it binds what is no longer there. ${message} Upload its code again with a binding that names another: one without an id goes on with what it had.`,
+    `The version "${versionId}" cannot be deployed, for it binds what is no longer there. ${message} Deploy its code again: a binding without an id gets a new one, and one with an id has to name another.`,
   );
 
 export const tooManyVersions = (count: number, most: number) =>

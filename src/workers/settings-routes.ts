@@ -2,6 +2,7 @@ import { route } from "../lib/api.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 import { changeOf } from "./change.ts";
 import { scriptSettingsSchema } from "./metadata.ts";
+import { withoutMissing } from "./missing-resources.ts";
 import { presentScriptSettings, presentSettings } from "./present.ts";
 import { requireScript } from "./scripts.ts";
 import { changeScriptSettings, changeSettings, readSettingsPatch } from "./settings.ts";
@@ -21,9 +22,11 @@ export const settingsRoutes: ApiRoute[] = bases.flatMap((base) => [
     path: `${base}/settings`,
     scope: "read",
     summary: "Read bindings and other settings of the newest version, and the script's own",
-    handle: async ({ platform, accountId, params }) => {
+    handle: async (request) => {
+      const { platform, accountId, params } = request;
       const script = await requireScript(platform, accountId, params.script ?? "");
-      return presentSettings(script, await newestVersion(platform, script));
+      const version = await newestVersion(platform, script);
+      return presentSettings(script, version && (await withoutMissing(changeOf(request), script, version)));
     },
   }),
   route<Platform>({

@@ -51,6 +51,17 @@ test("settings that are not versioned are stored and read back, and make no vers
   expect(await versionCount()).toBe(2);
 });
 
+test("bindings to what was deleted are not among the settings, so that clients make it anew", async () => {
+  const { db, account } = api.platform;
+  const id = "7".repeat(32);
+  await db.insertInto("kv_namespaces").values({ id, account_id: account.id, title: "t", created_on: "" }).execute();
+  const kv = { type: "kv_namespace", name: "KV", namespace_id: id };
+  await api.deploy("w", { bindings: [kv, { type: "plain_text", name: "V", text: "1" }] });
+  expect((await settings()).bindings).toContainEqual(kv);
+  await db.deleteFrom("kv_namespaces").execute();
+  expect((await settings()).bindings).toEqual([{ type: "plain_text", name: "V", text: "1" }]);
+});
+
 test("versioned settings make a version and deploy it", async () => {
   await api.deploy("w", { placement: { mode: "smart" }, limits: { cpu_ms: 50 } });
   const { result } = await patch({
