@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { ApiError } from "../lib/api.ts";
 import { ChannelError } from "../lib/channel.ts";
+import { isDiskFull } from "../lib/disk-full.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
 import { actorOf, authorize } from "./auth.ts";
 import { parseBody } from "./body.ts";
@@ -61,6 +62,7 @@ export function answerError(error: unknown, request: Request): Response {
   if (error instanceof ApiError) return fail(error);
   const ray = request.headers.get("cf-ray")?.match(/^[\w-]{1,64}$/)?.[0] ?? randomBytes(8).toString("hex");
   console.error(`ray ${ray}: ${request.method} ${new URL(request.url).pathname}:`, error);
+  if (isDiskFull(error)) return fail(refuse.diskFull());
   return fail(error instanceof ChannelError ? refuse.supervisorSilent() : refuse.internal(ray));
 }
 

@@ -77,6 +77,13 @@ export const refuse = {
       `An internal error occurred (ray ${ray}). Try again; if it stays, look for this ray in the platform's output.`,
     ),
 
+  diskFull: () =>
+    failure(
+      507,
+      codes.internal,
+      "The disk of this platform is full. Make room in its data directory, then try again: it is safe to repeat the call.",
+    ),
+
   supervisorSilent: () =>
     failure(
       503,

@@ -1,5 +1,6 @@
 import type { Share } from "../domain/routing.ts";
 import { type Actor, ApiError, type ApiRequest } from "../lib/api.ts";
+import { isDiskFull } from "../lib/disk-full.ts";
 import { KeyedMutex } from "../lib/keyed-mutex.ts";
 import type { Platform, Runtime } from "../store/platform.ts";
 import { notRouted } from "./errors.ts";
@@ -40,11 +41,8 @@ export function changeScript<Result>({ accountId, scriptName }: Change, task: ()
 
 /** Why a publication failed, as far as it is everybody's business; "" when it is not. */
 export function publicCause(error: unknown): string {
-  const { code, errcode } = error as { code?: string; errcode?: number };
-  // SQLITE_FULL is 13.
-  if (code === "ENOSPC" || code === "EDQUOT" || (errcode !== undefined && (errcode & 0xff) === 13))
-    return "its disk is full";
-  if (code === "ERR_SQLITE_ERROR") return "its database cannot be read";
+  if (isDiskFull(error)) return "its disk is full";
+  if ((error as { code?: string }).code === "ERR_SQLITE_ERROR") return "its database cannot be read";
   return "";
 }
 

@@ -1,5 +1,6 @@
 import { ApiError } from "../../lib/api.ts";
 import { Base64Decoder, Base64Error } from "../../lib/base64-decoder.ts";
+import { isDiskFull } from "../../lib/disk-full.ts";
 import { MultipartError, multipartBoundary, readMultipart } from "../../lib/multipart.ts";
 import type { ContentDraft } from "./content-draft.ts";
 import { errors } from "./errors.ts";
@@ -137,7 +138,7 @@ async function receive(receiver: Receiver, read: (receiver: Receiver) => Promise
   } catch (error) {
     await receiver.discard();
     if (error instanceof MultipartError) throw unreadable(error.message);
-    if (error instanceof Error && "code" in error && error.code === "ENOSPC") throw diskFull();
+    if (isDiskFull(error)) throw diskFull();
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { open, rename } from "node:fs/promises";
 import { z } from "zod";
+import { isDiskFull } from "../../lib/disk-full.ts";
 import { removeFile } from "../../lib/durable-file.ts";
 import type { Platform } from "../../store/platform.ts";
 import { signAddress, type Transfer } from "./api-address.ts";
@@ -85,7 +86,7 @@ export async function receiveImport(
     await rename(part, path);
   } catch (error) {
     await removeFile(part);
-    throw error instanceof Error && "code" in error && error.code === "ENOSPC" ? diskFull() : error;
+    throw isDiskFull(error) ? diskFull() : error;
   }
   removeLater(path);
   return new Response(null, { status: 200, headers: { etag: `"${etag}"`, "cache-control": "no-store" } });

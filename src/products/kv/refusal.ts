@@ -1,3 +1,5 @@
+import { isDiskFull } from "../../lib/disk-full.ts";
+
 /** What the binding is told: the runtime shows status and reason as `KV GET failed: <status> <reason>`. */
 export class KvRefusal extends Error {
   override name = "KvRefusal";
@@ -22,11 +24,8 @@ export function refusalOf(error: unknown): KvRefusal {
     loggedAtMs = performance.now();
     console.error("KV:", error);
   }
-  const { code, errcode, message } = error as { code?: string; errcode?: number; message?: string };
-  // SQLITE_FULL is 13.
-  if (code === "ENOSPC" || code === "EDQUOT" || (errcode !== undefined && (errcode & 0xff) === 13))
-    return new KvRefusal(507, "The disk of the KV store is full. Nothing was stored.");
-  return new KvRefusal(503, `The KV store is not available: ${message ?? String(error)}`);
+  if (isDiskFull(error)) return new KvRefusal(507, "The disk of the KV store is full. Nothing was stored.");
+  return new KvRefusal(503, `The KV store is not available: ${error instanceof Error ? error.message : String(error)}`);
 }
 
 /** Text as a status line can have it. */

@@ -1,3 +1,5 @@
+import { isDiskFull } from "../../lib/disk-full.ts";
+
 /**
  * What a producer or a pull consumer is told. Codes and causes are those of the original's list of error codes; the runtime
  * shows them as `<cause> (<code>)`.
@@ -49,9 +51,10 @@ export function refusalOf(error: unknown): QueueRefusal {
     loggedAtMs = performance.now();
     console.error("queues:", error);
   }
-  const { code, errcode, message } = error as { code?: string; errcode?: number; message?: string };
-  // SQLITE_FULL is 13.
-  if (code === "ENOSPC" || code === "EDQUOT" || (errcode !== undefined && (errcode & 0xff) === 13))
-    return new QueueRefusal(507, 15000, "The disk of the queue store is full: nothing was stored");
-  return new QueueRefusal(503, 15000, `The queue store is not available: ${message ?? String(error)}`);
+  if (isDiskFull(error)) return new QueueRefusal(507, 15000, "The disk of the queue store is full: nothing was stored");
+  return new QueueRefusal(
+    503,
+    15000,
+    `The queue store is not available: ${error instanceof Error ? error.message : String(error)}`,
+  );
 }

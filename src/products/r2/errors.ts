@@ -4,6 +4,8 @@
  * the API say the same.
  */
 
+import { isDiskFull } from "../../lib/disk-full.ts";
+
 /** A refusal, as every way to a bucket tells it in its own clothes. */
 export class R2Error extends Error {
   override name = "R2Error";
@@ -115,6 +117,13 @@ export const invalidRange = error(416, 10039, "InvalidRange", "The requested ran
 export const storeUnavailable = (why: string) =>
   new R2Error(503, 10043, "ServiceUnavailable", `The R2 store is not available: ${why}`);
 
+export const tooManyInUse = error(
+  503,
+  10043,
+  "ServiceUnavailable",
+  "Too many buckets are in use at this moment. Try again in a second.",
+);
+
 /** All parts but the last must have one size. */
 export const unevenParts = error(400, 10048, "InvalidPart", "There was a problem with the multipart upload.");
 
@@ -159,8 +168,6 @@ export function refusalOf(cause: unknown): R2Error {
     loggedAtMs = performance.now();
     console.error("R2:", cause);
   }
-  const { code, errcode, message } = cause as { code?: string; errcode?: number; message?: string };
-  // SQLITE_FULL is 13.
-  if (code === "ENOSPC" || code === "EDQUOT" || (errcode !== undefined && (errcode & 0xff) === 13)) return diskFull();
-  return storeUnavailable(message ?? String(cause));
+  if (isDiskFull(cause)) return diskFull();
+  return storeUnavailable(cause instanceof Error ? cause.message : String(cause));
 }
