@@ -61,7 +61,8 @@ const calls = {
       return [offset, length, got.length === length && got.every((b, i) => b === bytes[offset + i]), found.size];
     };
     return { middle: await part({ offset: 100000, length: 5 }), from: await part({ offset: 299990 }), first: await part({ length: 3 }), suffix: await part({ suffix: 7 }),
-      beyond: await part({ offset: 299999, length: 100 }), header: await part(new Headers({ range: "bytes=5-9" })), wrong: await failure(() => r2.get("r", { range: { offset: 300001 } })) };
+      beyond: await part({ offset: 299999, length: 100 }), header: await part(new Headers({ range: "bytes=5-9" })), wrong: await failure(() => r2.get("r", { range: { offset: 300001 } })),
+      wrongHeader: await failure(() => r2.get("r", { range: new Headers({ range: "bytes=300000-" }) })) };
   },
   async conditions(r2) {
     const stored = await r2.put("k", "one");
@@ -230,6 +231,7 @@ test("ranges", async () => {
     beyond: [299_999, 1, true, 300_000],
     header: [5, 5, true, 300_000],
     wrong: "get: The requested range is not satisfiable (10039)",
+    wrongHeader: "get: The requested range is not satisfiable (10039)",
   });
 });
 

@@ -51,6 +51,10 @@ test("objects from files, with metadata, in both directions", async () => {
   await r2("object", "put", `${bucket}/a folder/ü.bin`, "--file", "file.bin", "--remote", ...metadata);
   const got = await ask("a folder/ü.bin");
   expect(got).toMatchObject({ status: 200, headers: { "content-type": "image/x-test", "cache-control": "max-age=5" } });
+  const beyond = await platform().fetch(new URL(`/${encodeURIComponent("a folder/ü.bin")}`, address).href, {
+    headers: { range: "bytes=3000000-" },
+  });
+  expect(beyond).toMatchObject({ status: 416, headers: { "content-range": "bytes */3000000" } });
   await r2("object", "get", `${bucket}/a folder/ü.bin`, "--file", "copy.bin", "--remote");
   expect(Buffer.compare(readFileSync(join(app.directory, "copy.bin")), bytes)).toBe(0);
   const { envelope } = await platform().api.call("GET", `/r2/buckets/${bucket}/objects?prefix=a`);

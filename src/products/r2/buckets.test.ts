@@ -71,6 +71,26 @@ test("a bucket is found by its id, and by its public name while that is switched
   expect(store.reopen().findPublic(info.publicId)?.info.name).toBe("things");
 });
 
+test("settings that are changed one after the other, of whatever was read before, are all kept", async () => {
+  await store.make();
+  const cors = [{ allowed: { origins: ["*"], methods: ["GET"] } }];
+  store.buckets.update(ACCOUNT, "things", { settings: { cors } });
+  store.buckets.update(ACCOUNT, "things", { settings: { lifecycle: [] } });
+  store.buckets.update(ACCOUNT, "things", { storageClass: "InfrequentAccess" });
+  const { settings, storageClass } = store.reopen().require(ACCOUNT, "things").info;
+  expect([settings, storageClass]).toEqual([{ cors, lifecycle: [] }, "InfrequentAccess"]);
+});
+
+test("no more buckets are open than descriptors allow, and settings are read of closed ones", async () => {
+  using few = new TestBuckets({ mostOpen: 3 });
+  for (const name of ["one", "two", "three"]) await few.make(name);
+  await few.buckets.create(ACCOUNT, "four");
+  expect(() => few.buckets.find(ACCOUNT, "four")).toThrow("Too many buckets are in use");
+  expect(few.buckets.settingsOf(ACCOUNT, "four")?.lifecycle).toHaveLength(1);
+  expect(few.buckets.settingsOf(ACCOUNT, "five")).toBeUndefined();
+  expect(few.buckets.find(ACCOUNT, "one")?.info.name).toBe("one");
+});
+
 test("what a deleted bucket left behind when the process ended is removed by the next", async () => {
   const bucket = await store.make();
   const { id } = bucket.info;

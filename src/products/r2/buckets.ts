@@ -8,7 +8,7 @@ import { COLLECT_LOCK, type CollectLock, collectLock } from "../kv/collect-lock.
 import { Bucket, type BucketStore } from "./bucket.ts";
 import type { Contents } from "./contents.ts";
 import { DirectoryContents } from "./directory-contents.ts";
-import { bucketExists, bucketNotEmpty, noSuchBucket } from "./errors.ts";
+import { bucketExists, bucketNotEmpty, noSuchBucket, tooManyInUse } from "./errors.ts";
 import { Leases } from "./leases.ts";
 import { type LifecycleResult, runLifecycle } from "./lifecycle.ts";
 import {
@@ -17,6 +17,7 @@ import {
   KEPT_OPEN_MS,
   LIFECYCLE_MS,
   MAX_OPEN_BUCKETS,
+  MOST_OPEN_BUCKETS,
   SWEEP_ALL_MS,
   SWEEP_FILES,
   SWEEP_MS,
@@ -52,6 +53,8 @@ export interface BucketsOptions {
   contents?: Contents;
   /** Where notifications go. */
   enqueue?: Enqueue;
+  /** In place of {@link MOST_OPEN_BUCKETS}, for tests. */
+  mostOpen?: number;
 }
 
 /**
@@ -71,6 +74,7 @@ export class Buckets {
   /** Ids of buckets that are being made. */
   readonly #coming = new Set<string>();
   readonly #changes = new KeyedMutex();
+  readonly #mostOpen: number;
   readonly #timers: NodeJS.Timeout[];
   #sweeping: Promise<void> | undefined;
   /** When the run of lifecycle rules began that is under way. */
@@ -78,6 +82,7 @@ export class Buckets {
 
   constructor(root: string, options: BucketsOptions = {}) {
     this.#root = root;
+    this.#mostOpen = options.mostOpen ?? MOST_OPEN_BUCKETS;
     this.#registry = new BucketRegistry(join(root, REGISTRY));
     const relay = new NoticeRelay(options.enqueue ?? (async () => false));
     this.#relay = relay;
@@ -126,6 +131,12 @@ export class Buckets {
   findById(accountId: string, id: string): Bucket | undefined {
     const info = this.#registry.findById(id);
     return info?.accountId === accountId ? this.find(accountId, info.name) : undefined;
+  }
+
+  /** What a bucket is set to, without opening it; undefined when there is none. */
+  settingsOf(accountId: string, name: string): BucketSettings | undefined {
+    const info = this.#open.get(`${accountId}/${name}`)?.info ?? this.#registry.find(accountId, name);
+    return info?.settings;
   }
 
   /** Buckets of an account in the order of their names. */
@@ -245,6 +256,7 @@ export class Buckets {
       if (this.#open.size < MAX_OPEN_BUCKETS) break;
       if (bucket.idle && performance.now() - bucket.usedAtMs > keptMs) this.#close(path);
     }
+    if (this.#open.size >= this.#mostOpen) throw tooManyInUse();
     const bucket = new Bucket(info, this.#rowsOf(info), this.#store);
     this.#open.set(`${info.accountId}/${info.name}`, bucket);
     return bucket;

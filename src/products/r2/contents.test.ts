@@ -23,6 +23,13 @@ afterAll(async () => {
 
 const drivers: [string, () => Contents][] = [
   ["DirectoryContents", () => new DirectoryContents(join(root, "contents"))],
+  [
+    "DirectoryContents without links",
+    () =>
+      new DirectoryContents(join(root, "unlinked"), async () => {
+        throw Object.assign(new Error("too many links"), { code: "EMLINK" });
+      }),
+  ],
   ["S3Contents", () => new S3Contents({ ...s3, prefix: "contents/" })],
 ];
 
@@ -80,6 +87,13 @@ describe.each(drivers)("%s", (_, open) => {
     await contents.remove(from);
     expect((await read(contents, to, 3, 4)).toString()).toBe("tent");
     await expect((async () => read(contents, from, 0, 1))()).rejects.toThrow();
+  });
+
+  test("a copy of what is not there fails, and is not there", async () => {
+    const contents = open();
+    const to = newContentName();
+    await expect(contents.copy(newContentName(), to)).rejects.toThrow();
+    await expect((async () => read(contents, to, 0, 1))()).rejects.toThrow();
   });
 
   test("a name that is none is refused", async () => {

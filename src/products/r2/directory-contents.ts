@@ -1,5 +1,5 @@
-import { mkdirSync, openSync, rmSync } from "node:fs";
-import { type FileHandle, link, mkdir, open, rename } from "node:fs/promises";
+import { constants, mkdirSync, openSync, rmSync } from "node:fs";
+import { copyFile, type FileHandle, link, mkdir, open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { removeFile, syncDirectory } from "../../lib/durable-file.ts";
 import { type ContentRange, type Contents, type ContentWriter, checkContentName } from "./contents.ts";
@@ -7,16 +7,21 @@ import { type ContentRange, type Contents, type ContentWriter, checkContentName 
 /** Directory of what is being written, beside the contents. */
 export const INCOMING = "incoming";
 
+/** Why a file gets no second name: it has too many (65,000 on ext4), or the file system gives none. */
+const NO_LINK: ReadonlySet<string | undefined> = new Set(["EMLINK", "EPERM", "ENOTSUP", "EOPNOTSUPP"]);
+
 /** Contents as files, `<root>/<2 hex>/<30 hex>`: each written whole, synced, and only then put in place. */
 export class DirectoryContents implements Contents {
   readonly #root: string;
   readonly #incoming: string;
   /** Directories that are there for sure. */
   readonly #made = new Set<string>();
+  readonly #link: typeof link;
 
-  /** What an earlier process had not finished is removed. */
-  constructor(root: string) {
+  /** What an earlier process had not finished is removed. `givenLink`: for tests. */
+  constructor(root: string, givenLink = link) {
     this.#root = root;
+    this.#link = givenLink;
     this.#incoming = join(root, INCOMING);
     rmSync(this.#incoming, { recursive: true, force: true });
     mkdirSync(this.#incoming, { recursive: true, mode: 0o700 });
@@ -31,11 +36,30 @@ export class DirectoryContents implements Contents {
     return { descriptor: openSync(this.#path(name), "r"), offset, length };
   }
 
-  /** A second name for the same file. */
+  /** A second name for the same file; where it can have none, its bytes once more. */
   async copy(from: string, to: string): Promise<void> {
     const path = await this.#place(to);
-    await link(this.#path(from), path);
+    try {
+      await this.#link(this.#path(from), path);
+    } catch (error) {
+      if (!NO_LINK.has((error as NodeJS.ErrnoException).code)) throw error;
+      await this.#copyBytes(this.#path(from), to, path);
+    }
     await syncDirectory(dirname(path));
+  }
+
+  async #copyBytes(from: string, to: string, path: string): Promise<void> {
+    const temporary = join(this.#incoming, to);
+    try {
+      // A file system that can share the blocks does.
+      await copyFile(from, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      const handle = await open(temporary, "r+");
+      await handle.sync().finally(() => handle.close());
+      await rename(temporary, path);
+    } catch (error) {
+      await removeFile(temporary).catch(() => {});
+      throw error;
+    }
   }
 
   remove(name: string): Promise<void> {

@@ -42,6 +42,8 @@ export const KEPT_OPEN_MS = 60_000;
 /** From so many open ones on, idle buckets are closed after a second: descriptors are everybody's. */
 export const CROWD_OF_OPEN_BUCKETS = 1000;
 export const KEPT_OPEN_IN_CROWD_MS = 1000;
+/** Beyond, a bucket that is not open has to wait: 6,000 descriptors and 400 MB. */
+export const MOST_OPEN_BUCKETS = 2000;
 /** How often contents that nobody names are removed, of open buckets and of all. */
 export const SWEEP_MS = 30_000;
 export const SWEEP_ALL_MS = 15 * 60_000;

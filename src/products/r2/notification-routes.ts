@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { z } from "zod";
 import { ApiError, type ApiRequest, route } from "../../lib/api.ts";
+import { KeyedMutex } from "../../lib/keyed-mutex.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
 import type { QueueRow } from "../../store/schema.ts";
 import { requireQueue } from "../queues/registry.ts";
@@ -47,7 +48,7 @@ export const notificationRoutes: ApiRoute[] = [
     scope: "edit",
     summary: "Add event notification rules of a bucket for a queue",
     body: NotificationRules,
-    handle: addRules,
+    handle: (request) => alone(request, addRules),
   }),
   route<Platform, z.infer<typeof RuleIds>>({
     method: "DELETE",
@@ -55,9 +56,19 @@ export const notificationRoutes: ApiRoute[] = [
     scope: "edit",
     summary: "Remove event notification rules of a bucket for a queue: those of `ruleIds`, or all",
     body: RuleIds,
-    handle: removeRules,
+    handle: (request) => alone(request, removeRules),
   }),
 ];
+
+const changes = new KeyedMutex();
+
+/** Changes of one bucket's rules come one after the other: each is made of what the one before it left. */
+function alone<Body, Result>(
+  request: Request<Body>,
+  change: (request: Request<Body>) => Promise<Result>,
+): Promise<Result> {
+  return changes.run(`${request.accountId}/${request.params.bucket}`, () => change(request));
+}
 
 async function addRules(request: Request<z.infer<typeof NotificationRules>>): Promise<Record<string, never>> {
   const queue = await queueOf(request);

@@ -119,6 +119,37 @@ test("uploads and parts are listed", async () => {
   });
 });
 
+test("a list with a delimiter gives each prefix once, page by page", async () => {
+  const keys = ["a", "b/", "b/1", "b/2", "b/x/1", "c", "d/1", "d/2", "ü/1", "😀/1"];
+  for (const key of keys) for (let n = 0; n < 40; n++) await bucket.uploads.create(key);
+  const seen: string[] = [];
+  let after: { key: string; uploadId?: string } | undefined;
+  do {
+    const page = await bucket.uploads.list({ delimiter: "/", limit: 30, ...(after && { after }) });
+    seen.push(...page.prefixes, ...new Set(page.uploads.map(({ key }) => key)));
+    after = page.next;
+  } while (after);
+  expect(seen.filter((one) => one.endsWith("/"))).toEqual(["b/", "d/", "ü/", "😀/"]);
+  expect(new Set(seen)).toEqual(new Set(["a", "b/", "c", "d/", "ü/", "😀/"]));
+  const below = await bucket.uploads.list({ prefix: "b/", delimiter: "/", limit: 200 });
+  expect([below.prefixes, below.uploads.length]).toEqual([["b/x/"], 120]);
+  // What S3 clients send on: the prefix alone.
+  expect(await bucket.uploads.list({ delimiter: "/", after: { key: "d/" } })).toMatchObject({
+    prefixes: ["ü/", "😀/"],
+  });
+});
+
+test("others have their turn while a list jumps over many prefixes", async () => {
+  await Promise.all(Array.from({ length: 1100 }, (_, n) => bucket.uploads.create(`${n}/x`)));
+  let turned = false;
+  setImmediate(() => {
+    turned = true;
+  });
+  const listed = bucket.uploads.list({ delimiter: "/", limit: 1100 });
+  expect((await listed).prefixes).toHaveLength(1100);
+  expect(turned).toBe(true);
+});
+
 test("parts are copied from objects, whole or in part", async () => {
   const bytes = pattern(PART + 10);
   await bucket.put("from", bytes);

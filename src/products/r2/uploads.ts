@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { setImmediate as turn } from "node:timers/promises";
 import type { Bucket, BucketStore } from "./bucket.ts";
 import { newContentName } from "./contents.ts";
 import {
@@ -33,6 +34,9 @@ import { checkCustomerKey, customerKeyMd5 } from "./sealed.ts";
 
 /** Rows read at once. */
 const BATCH = 1000;
+/** The same where a list with a delimiter jumps from prefix to prefix. */
+const JUMPING_BATCH = 32;
+const BATCHES_OF_A_TURN = 32;
 
 /** Objects that come in parts. The parts of an upload are contents of their own, of which the object is made as they are. */
 export class Uploads {
@@ -211,29 +215,33 @@ export class Uploads {
   } = {}): Promise<UploadList> {
     const start = Buffer.from(prefix);
     const to = successor(start);
-    let at = {
-      key: after && after.key > prefix ? Buffer.from(after.key) : start,
-      id: after ? (after.uploadId ?? "~") : "",
-    };
+    let at = after ? behind(after, prefix, delimiter) : { key: start, id: "" };
+    if (Buffer.compare(at.key, start) < 0) at = { key: start, id: "" };
     const list: UploadList = { uploads: [], prefixes: [] };
     let last: { key: string; uploadId: string } | undefined;
-    for (;;) {
-      const batch = await this.#bucket.rows.uploads(at, to, BATCH);
+    // Most rows of a large batch would be below a prefix that was given.
+    const most = delimiter === "" ? BATCH : JUMPING_BATCH;
+    for (let batches = 1; ; batches++) {
+      const batch = await this.#bucket.rows.uploads(at, to, most);
       for (const row of batch) {
-        at = { key: Buffer.from(row.key), id: row.id };
+        if (Buffer.compare(row.key, at.key) < 0) continue;
+        if (list.uploads.length + list.prefixes.length === limit) return { ...list, ...(last && { next: last }) };
         const key = textOf(row.key);
         const end = delimiter === "" ? -1 : key.indexOf(delimiter, prefix.length);
-        const common = end < 0 ? undefined : key.slice(0, end + delimiter.length);
-        if (common !== undefined && common === list.prefixes.at(-1)) {
+        if (end < 0) {
+          list.uploads.push(uploadOf(row));
+          at = { key: Buffer.from(row.key), id: row.id };
           last = { key, uploadId: row.id };
-          continue;
+        } else {
+          const common = key.slice(0, end + delimiter.length);
+          list.prefixes.push(common);
+          last = { key: common, uploadId: "" };
+          at = behind({ key: common }, prefix, delimiter);
         }
-        if (list.uploads.length + list.prefixes.length === limit) return { ...list, ...(last && { next: last }) };
-        if (common === undefined) list.uploads.push(uploadOf(row));
-        else list.prefixes.push(common);
-        last = { key, uploadId: row.id };
       }
-      if (batch.length < BATCH) return list;
+      if (batch.length < most) return list;
+      // Rows may come without a wait: others have their turn.
+      if (batches % BATCHES_OF_A_TURN === 0) await turn();
     }
   }
 
@@ -274,6 +282,19 @@ export class Uploads {
     if (parts.length > 1 && (parts.at(-1)?.size ?? 0) > (first?.size ?? 0)) throw unevenParts();
     return parts;
   }
+}
+
+/** Behind an upload, all of a key, or all below a prefix that a page has given. */
+function behind(
+  after: { key: string; uploadId?: string },
+  prefix: string,
+  delimiter: string,
+): { key: Buffer; id: string } {
+  const bytes = Buffer.from(after.key);
+  const end = delimiter !== "" && after.key.startsWith(prefix) ? after.key.indexOf(delimiter, prefix.length) : -1;
+  const isPrefix = end >= 0 && end + delimiter.length === after.key.length;
+  // "~" is behind every id.
+  return isPrefix ? { key: successor(bytes) ?? bytes, id: "" } : { key: bytes, id: after.uploadId ?? "~" };
 }
 
 function checkPartNumber(number: number): void {

@@ -20,7 +20,7 @@ export function preflight(keys: AccessKeys, buckets: Buckets, request: S3Request
     );
   const headers = (request.header("access-control-request-headers") ?? "").split(",").map((name) => name.trim());
   const accounts = accountsOf(keys, request);
-  const rules = accounts.flatMap((accountId) => buckets.find(accountId, bucket)?.info.settings.cors ?? []);
+  const rules = accounts.flatMap((accountId) => buckets.settingsOf(accountId, bucket)?.cors ?? []);
   const allowed = matchCors(rules, { origin, method, headers: headers.filter(Boolean) });
   if (allowed === undefined)
     return errorAnswer(
@@ -34,7 +34,7 @@ export function preflight(keys: AccessKeys, buckets: Buckets, request: S3Request
 export function corsFields(buckets: Buckets, request: S3Request, accountId: string | undefined): Fields | undefined {
   const origin = request.header("origin");
   if (origin === undefined || accountId === undefined || request.bucket === undefined) return undefined;
-  const { cors } = buckets.find(accountId, request.bucket)?.info.settings ?? {};
+  const { cors } = buckets.settingsOf(accountId, request.bucket) ?? {};
   return cors && matchCors(cors, { origin, method: request.method });
 }
 
