@@ -1,4 +1,6 @@
+import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { wranglerHash } from "../src/products/assets/testing-upload.ts";
 import { Project } from "./harness/project.ts";
 import { exchange } from "./harness/raw-socket.ts";
 import { usePlatform } from "./harness/suite.ts";
@@ -166,4 +168,57 @@ test("production goes back, a preview is deleted with its alias, and at last the
 
   await pages("project", "delete", "shop", "--yes");
   expect((await fetch("/")).status).toBe(404);
+});
+
+test("the official SDK makes every call that it has for Pages", async () => {
+  const { clientEnv, api } = platform();
+  const baseURL = clientEnv.CLOUDFLARE_API_BASE_URL ?? "";
+  const as = (apiToken = "") => new Cloudflare({ apiToken, baseURL, maxRetries: 0 }).pages;
+  const { projects } = as(clientEnv.CLOUDFLARE_API_TOKEN);
+  const account = { account_id: api.account };
+  const of = { ...account, project_name: "sdk" };
+  const listed = async <T>(pages: AsyncIterable<T>) => Array.fromAsync(pages);
+
+  const created = await projects.create({ ...account, name: "sdk", production_branch: "main" });
+  expect(created).toMatchObject({ name: "sdk", subdomain: `sdk.pages.localhost:${platform().port}` });
+  expect((await listed(projects.list(account))).map(({ name }) => name)).toContain("sdk");
+  const edited = await projects.edit("sdk", { ...account, build_config: { build_command: "npm run build" } });
+  expect(edited.build_config?.build_command).toBe("npm run build");
+  expect((await projects.get("sdk", account)).id).toBe(created.id);
+  expect(await projects.purgeBuildCache("sdk", account)).toBeNull();
+
+  const { jwt } = (await projects.getUploadToken("sdk", account)) as { jwt: string };
+  const { assets } = as(jwt);
+  const [path, content] = ["/index.html", "<h1>Made by the SDK</h1>"];
+  const key = wranglerHash(path, content);
+  expect(await listed(assets.checkMissing({ hashes: [key] }))).toEqual([key]);
+  const value = Buffer.from(content).toString("base64");
+  await assets.upload({ body: [{ key, value, metadata: { contentType: "text/html" }, base64: true }] });
+  await assets.upsertHashes({ hashes: [key] });
+  expect(await listed(assets.checkMissing({ hashes: [key] }))).toEqual([]);
+
+  const { deployments, domains } = projects;
+  const files = { manifest: JSON.stringify({ [path]: key }), commit_message: "by the SDK" };
+  const first = await deployments.create("sdk", { ...account, ...files, branch: "main" });
+  expect(first).toMatchObject({ environment: "production", latest_stage: { name: "deploy", status: "success" } });
+  expect((await platform().fetch(first.url)).body).toBe(content);
+  const preview = await deployments.create("sdk", { ...account, ...files, branch: "dev" });
+  const retried = await deployments.retry(preview.id, of);
+  expect((await listed(deployments.list("sdk", { ...account, env: "preview" }))).map(({ id }) => id)).toEqual([
+    retried.id,
+    preview.id,
+  ]);
+  expect((await deployments.get(first.id, of)).deployment_trigger.metadata.commit_message).toBe("by the SDK");
+  expect((await deployments.history.logs.get(first.id, of)).data.at(-1)?.line).toBe("Success: the site was deployed.");
+  expect((await deployments.rollback(first.id, of)).id).toBe(first.id);
+  await deployments.delete(retried.id, { ...of, force: true });
+
+  expect(await domains.create("sdk", { ...account, name: "sdk.example.com" })).toMatchObject({ status: "active" });
+  expect((await listed(domains.list("sdk", account))).map(({ name }) => name)).toEqual(["sdk.example.com"]);
+  for (const call of ["get", "edit"] as const) {
+    expect((await domains[call]("sdk.example.com", of)).name).toBe("sdk.example.com");
+  }
+  await domains.delete("sdk.example.com", of);
+  await projects.delete("sdk", account);
+  await expect(projects.get("sdk", account)).rejects.toMatchObject({ status: 404, errors: [{ code: 8000007 }] });
 });

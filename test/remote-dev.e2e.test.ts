@@ -141,11 +141,14 @@ describe.skipIf(missing)("remote development", () => {
     const develop = (...args: string[]) =>
       ready(run([process.execPath, wrangler, ...args, "--port", "0", "--inspector-port", "0"], site.directory));
 
-    test("local Functions read the platform's KV", async () => {
+    test("local Functions read the platform's KV, and so does Node", async () => {
       const { child, address } = await develop("pages", "dev");
       expect(await ask(address, "/greeting")).toEqual({ edition: "first", value: "from the platform" });
       expect((await platform.fetch(`${address}/`)).body).toBe("<h1>Remote pages</h1>\n");
       await stop(child);
+      const node = run([process.execPath, "proxy.mjs"], site.directory);
+      await node.outputMatching(/value: from the platform/, timeoutMs);
+      expect((await node.end(timeoutMs)).code).toBe(0);
     });
 
     test("the edited Functions run on the platform, with the deployed project's secrets and the files", async () => {

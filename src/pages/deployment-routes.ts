@@ -127,7 +127,7 @@ export const deploymentRoutes: ApiRoute[] = [
     handle: async ({ platform, accountId, params }) => {
       const project = await requireProject(platform, accountId, params.project ?? "");
       const { details } = await requireDeployment(platform, project, params.deployment ?? "");
-      return { total: details.log.length, includes_container_logs: true, data: details.log };
+      return { total: details.log.length, includes_container_logs: false, data: details.log };
     },
   }),
   route<Platform, unknown>({
