@@ -24,8 +24,8 @@ export interface DeployOptions {
   parts?: Record<string, string>;
 }
 
-export async function pagesApi(): Promise<PagesApi> {
-  const api = await testApi({}, pagesRoutes);
+export async function pagesApi(env: Record<string, string> = {}): Promise<PagesApi> {
+  const api = await testApi(env, pagesRoutes);
   const projects = `//accounts/${api.platform.account.id}/pages/projects`;
   const call = (method: string, path: string, body?: unknown) => api.call(method, `${projects}${path}`, body);
   return {
