@@ -9,6 +9,7 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["token", async () => (await import("./token.ts")).token],
   ["zone", async () => (await import("./zone.ts")).zone],
   ["access", async () => (await import("./access.ts")).access],
+  ["logs", async () => (await import("./logs.ts")).logs],
   ["edit", async () => (await import("./edit.ts")).edit],
   ["import", async () => (await import("./import.ts")).importCommand],
   ["migrate", async () => (await import("./migrate.ts")).migrate],

@@ -1,3 +1,4 @@
+import { logRoutes } from "../observe/logs/routes.ts";
 import { pagesRoutes } from "../pages/routes.ts";
 import { analyticsRoutes } from "../products/analytics/routes.ts";
 import { assetRoutes } from "../products/assets/routes.ts";
@@ -32,6 +33,7 @@ export function allRoutes(tokens: Tokens): ApiRoute[] {
     ...d1Routes,
     ...durableObjectRoutes,
     ...kvRoutes,
+    ...logRoutes,
     ...r2Routes,
     ...secretsStoreRoutes,
     ...s3Routes,

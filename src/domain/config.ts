@@ -35,6 +35,7 @@ export interface Config {
   assets: AssetSettings;
   state: StateSettings;
   analytics: AnalyticsSettings;
+  logs: LogSettings;
   deployments: DeploymentSettings;
   /** Requests of one account that may reach code in a UTC day. 0: any number. */
   dailyRequests: number;
@@ -53,6 +54,14 @@ export interface AnalyticsSettings {
   /** How long data points are kept. */
   retentionMs: number;
   /** Bytes of one account's data points; beyond, the oldest days are removed. */
+  maxAccountBytes: number;
+}
+
+/** What an operator may choose about stored logs. */
+export interface LogSettings {
+  /** How long they are kept. */
+  retentionMs: number;
+  /** Bytes of one account's logs; beyond, the oldest are removed. */
   maxAccountBytes: number;
 }
 
@@ -133,6 +142,10 @@ export function readConfig(env: Record<string, string | undefined>, cpuCount: nu
       retentionMs: integer(env, "FREEHOLD_ANALYTICS_DAYS", 92, 1, 3650) * DAY_MS,
       maxAccountBytes: integer(env, "FREEHOLD_ANALYTICS_MAX_MB", 10_000, 1, 10_000_000) * 1_000_000,
     },
+    logs: {
+      retentionMs: integer(env, "FREEHOLD_LOG_DAYS", 7, 1, 3650) * DAY_MS,
+      maxAccountBytes: integer(env, "FREEHOLD_LOG_MAX_MB", 2000, 1, 10_000_000) * 1_000_000,
+    },
     deployments: {
       maxVersions: integer(env, "FREEHOLD_MAX_DEPLOYMENT_VERSIONS", 2, 1, 20),
       rolloutCheckMs: integer(env, "FREEHOLD_ROLLOUT_CHECK_SECONDS", 10, 1, 3600) * 1000,
@@ -166,6 +179,8 @@ export function configEnvironment(config: Config): Record<string, string> {
     FREEHOLD_DATABASE_MAX_MB: String(config.state.maxDatabaseBytes / 1_000_000),
     FREEHOLD_ANALYTICS_DAYS: String(config.analytics.retentionMs / DAY_MS),
     FREEHOLD_ANALYTICS_MAX_MB: String(config.analytics.maxAccountBytes / 1_000_000),
+    FREEHOLD_LOG_DAYS: String(config.logs.retentionMs / DAY_MS),
+    FREEHOLD_LOG_MAX_MB: String(config.logs.maxAccountBytes / 1_000_000),
     FREEHOLD_MAX_DEPLOYMENT_VERSIONS: String(config.deployments.maxVersions),
     FREEHOLD_ROLLOUT_CHECK_SECONDS: String(config.deployments.rolloutCheckMs / 1000),
     FREEHOLD_DAILY_REQUESTS: String(config.dailyRequests),

@@ -45,7 +45,7 @@ export type ValidateReply =
     };
 
 /** What a sandboxed host of data does: D1 databases, queries over data points, or packing data points. */
-export type HostKind = "d1" | "analytics-query" | "analytics-pack";
+export type HostKind = "d1" | "analytics-query" | "analytics-pack" | "logs-query" | "logs-pack";
 
 /** Requests that roles make of the supervisor. */
 export interface SupervisorCalls {

@@ -51,6 +51,9 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     /** Data points of an account: a directory for each dataset (`products/analytics/host/files.ts`). */
     analytics: (accountId: string) => join(dataDir, "analytics", accountId),
     analyticsRoot: join(dataDir, "analytics"),
+    /** Stored logs of an account. */
+    logs: (accountId: string) => join(dataDir, "logs", accountId),
+    logsRoot: join(dataDir, "logs"),
     wranglerEnv: join(dataDir, "wrangler.env"),
     /** SQLite file whose exclusive lock means "a supervisor owns this directory". */
     lock: join(dataDir, "lock.db"),

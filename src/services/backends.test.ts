@@ -81,6 +81,7 @@ beforeEach(async () => {
     queues,
     deliveryFailure: () => undefined,
     analytics: { query: () => {} },
+    logs: { query: () => {} },
   });
   await api.listen(join(directory, "services.sock"));
 });

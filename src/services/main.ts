@@ -27,6 +27,7 @@ import { Caches } from "./caches.ts";
 import { Databases } from "./databases.ts";
 import { ACQUIRE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from "./limits.ts";
 import { Links } from "./links.ts";
+import { LogStore } from "./log-store.ts";
 import { notificationQueue } from "./notification-queue.ts";
 import { Outbound } from "./outbound.ts";
 import { ProductsApi } from "./products-api.ts";
@@ -88,17 +89,21 @@ export async function runServices(): Promise<void> {
   };
   const consumers = new PushConsumers(queues, ({ accountId, script }, batch) => deliver(accountId, script, batch));
   const observed = new ObservedScripts();
-  /** Who takes what runners report of invocations. */
   const tailWorkers = new TailWorkers({
     consumersOf: ({ accountId, script }) => observed.find(accountId, script)?.tailConsumers ?? [],
     deliver: (accountId, script, event) => deliver(accountId, script, event, TAIL_CALL_MS),
     log: (line) => console.error(line),
   });
-  const traceListeners: TraceListener[] = [tailWorkers];
+  const logs = new LogStore({ root: files.logsRoot, settings: config.logs, startHost, endHost, observed });
+  /** Who takes what runners report of invocations. */
+  const traceListeners: TraceListener[] = [tailWorkers, logs.intake];
   const traces = new TraceIntake({
     listeners: traceListeners,
-    dropped: ({ script, versionId }, count) =>
-      console.error(`${count} invocations of ${script} (version ${versionId}) left no trace: there were too many`),
+    dropped: (source, count) => {
+      const { script, versionId } = source;
+      console.error(`${count} invocations of ${script} (version ${versionId}) left no trace: there were too many`);
+      logs.intake.dropped(source, count);
+    },
   });
   const backends = new Backends({
     databases,
@@ -113,7 +118,7 @@ export async function runServices(): Promise<void> {
     launchRecord: files.launchRecord,
   });
   const deliveryFailure = (queueId: string) => consumers.failure(queueId);
-  const productsApi = new ProductsApi({ databases, caches, kv, buckets, queues, deliveryFailure, analytics });
+  const productsApi = new ProductsApi({ databases, caches, kv, buckets, queues, deliveryFailure, analytics, logs });
 
   /** A script that comes later with the name of one that was deleted must not find its responses. */
   const forgetScripts = () => {
@@ -189,7 +194,7 @@ export async function runServices(): Promise<void> {
       Promise.all([sockets, consumers.stop(), tailWorkers.stop()]).then(() => {
         kv.close();
         buckets.close();
-        return Promise.all([queues.close(), analytics.close()]);
+        return Promise.all([queues.close(), analytics.close(), logs.close()]);
       }),
     );
     return {};
@@ -203,6 +208,7 @@ export async function runServices(): Promise<void> {
   forgetScripts();
   await storage.listen(files.storageSocket);
   void analytics.keep();
+  void logs.keep();
   await productsApi.listen(files.servicesSocket);
   await supervisor.call("ready", {});
 }

@@ -4,6 +4,7 @@ import { HeaderNames } from "../lib/http/header-names.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
+import { LOGS_PATH, type LogQueries, serveLogQuery } from "../observe/logs/service-api.ts";
 import { MAX_SQL_BYTES } from "../products/analytics/limits.ts";
 import type { Purge } from "../products/cache/store.ts";
 import type { DatabaseCaller } from "../products/d1/backend.ts";
@@ -77,12 +78,14 @@ export interface ProductData {
   deliveryFailure: DeliveryFailure;
   buckets: Buckets;
   analytics: Pick<Analytics, "query">;
+  logs: LogQueries;
 }
 
 /**
  * The platform's own way to the data of products: `POST /d1/<account>/<database>/<operation>` with JSON both ways,
  * `/kv/<account>/<namespace>` with what the binding asks behind it, `/r2/<account>/buckets…`,
- * `POST /queues/<account>/<queue>/<operation>`, `POST /analytics/<account>/sql`, and `POST /cache/purge`.
+ * `POST /queues/<account>/<queue>/<operation>`, `POST /analytics/<account>/sql`, `POST /logs/<account>/query`, and
+ * `POST /cache/purge`.
  */
 export class ProductsApi {
   readonly #databases: DatabaseCaller;
@@ -92,10 +95,11 @@ export class ProductsApi {
   readonly #deliveryFailure: DeliveryFailure;
   readonly #analytics: Pick<Analytics, "query">;
   readonly #buckets: Buckets;
+  readonly #logs: LogQueries;
   readonly #server: HttpServer<undefined>;
   #listener: Server | undefined;
 
-  constructor({ databases, caches, kv, queues, deliveryFailure, buckets, analytics }: ProductData) {
+  constructor({ databases, caches, kv, queues, deliveryFailure, buckets, analytics, logs }: ProductData) {
     this.#databases = databases;
     this.#caches = caches;
     this.#kv = kv;
@@ -103,6 +107,7 @@ export class ProductsApi {
     this.#deliveryFailure = deliveryFailure;
     this.#buckets = buckets;
     this.#analytics = analytics;
+    this.#logs = logs;
     this.#server = new HttpServer<undefined>({
       names,
       ticker: new Ticker(),
@@ -136,6 +141,11 @@ export class ProductsApi {
     const queried = method === "POST" ? ANALYTICS_PATH.exec(target)?.[1] : undefined;
     if (queried !== undefined) {
       exchange.takeBody(MAX_SQL_BYTES, (body) => this.#query(exchange, queried, body.toString()));
+      return;
+    }
+    const logsAccount = method === "POST" ? LOGS_PATH.exec(target)?.[1] : undefined;
+    if (logsAccount !== undefined) {
+      serveLogQuery(this.#logs, exchange, logsAccount);
       return;
     }
     const [, kvAccount = "", namespaceId = "", rest] = KV_PATH.exec(target) ?? [];

@@ -1,6 +1,7 @@
 import type { Config } from "../domain/config.ts";
 import type { HostKind } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
+import { logHostProgram } from "../observe/logs/host-program.ts";
 import { analyticsHostProgram } from "../products/analytics/host-program.ts";
 import { databaseHostProgram } from "../products/d1/host-program.ts";
 import type { HostProgram } from "../products/hosts/program.ts";
@@ -38,13 +39,15 @@ export function hostSettings(kind: HostKind, accountId: string, config: Config):
       arguments: [config.state.timeTravelMs, config.state.maxDatabaseBytes].map(String),
     };
   }
+  const isPacker = kind === "analytics-pack" || kind === "logs-pack";
+  const isLogs = kind === "logs-query" || kind === "logs-pack";
   return {
-    program: analyticsHostProgram(),
-    data: files.analytics(accountId),
-    writable: kind === "analytics-pack",
+    program: isLogs ? logHostProgram() : analyticsHostProgram(),
+    data: isLogs ? files.logs(accountId) : files.analytics(accountId),
+    writable: isPacker,
     heapMb: 192,
-    // The engine keeps its own limit (`products/analytics/host/limits.js`) and says so when it is reached; this one is for what it forgets.
+    // The engine keeps its own limit (`products/segments/host/limits.ts`) and says so when it is reached; this one is for what it forgets.
     maxDataBytes: 1600 * MIB,
-    arguments: [kind === "analytics-pack" ? "pack" : "query"],
+    arguments: [isPacker ? "pack" : "query"],
   };
 }

@@ -18,7 +18,7 @@ export interface DataFiles {
   namespaces(): Generator<string>;
   /** The files of one of them, the one with its alarms ({@link ALARMS}) last. */
   ofNamespace(directory: string): Generator<string>;
-  /** Data points, which are packed while they are copied: what stands for a file that is gone is there when it is. */
+  /** Data points and logs, which are packed while they are copied: what stands for a file that is gone is there when it is. */
   dataPoints(): Generator<string>;
   /** All others but the platform's database. */
   rest(): Generator<string>;
@@ -112,7 +112,9 @@ export function dataFiles(dataDir: string): DataFiles {
       for (const { name } of names) if (name !== ALARMS) yield `${directory}/${name}`;
       if (names.some(({ name }) => name === ALARMS)) yield `${directory}/${ALARMS}`;
     },
-    dataPoints: () => walk(relative(files.analyticsRoot)),
+    *dataPoints() {
+      for (const root of [files.analyticsRoot, files.logsRoot]) yield* walk(relative(root));
+    },
     rest: () => walk(""),
   };
 }

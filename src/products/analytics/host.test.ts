@@ -3,11 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { openEngine } from "../segments/host/engine.ts";
+import { packNext } from "../segments/host/pack.ts";
 // @ts-expect-error: plain JavaScript, without types here.
-import { openEngine } from "../segments/host/engine.js";
-// @ts-expect-error: the same.
-import { packNext } from "../segments/host/pack.js";
-// @ts-expect-error: the same.
 import { answer } from "./host/query.js";
 // @ts-expect-error: the same.
 import * as packing from "./host/relation.js";

@@ -4,9 +4,9 @@
  * Arguments: the socket's path, the account's directory, `query` or `pack`. Frames: `../../hosts/server.js`.
  * Requests are JSON: `{ sql }`, answered with the text, its format in the place of the bookmark; or `{ today }`.
  */
-import { openEngine } from "../../segments/host/engine.js";
-import { packNext } from "../../segments/host/pack.js";
-import { serveRequests } from "../../segments/host/serve.js";
+import { openEngine } from "../../segments/host/engine.ts";
+import { packNext } from "../../segments/host/pack.ts";
+import { serveRequests } from "../../segments/host/serve.ts";
 import { answer } from "./query.js";
 import * as rows from "./relation.js";
 import { macros } from "./sql/macros.js";

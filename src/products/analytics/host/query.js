@@ -1,6 +1,6 @@
 // @ts-check
 import { filesOf, STREAM, streamsIn } from "../../segments/host/files.ts";
-import { MAX_ATTEMPTS, MEMORY_MB } from "../../segments/host/limits.js";
+import { MAX_ATTEMPTS, MEMORY_MB } from "../../segments/host/limits.ts";
 import { rowsOf } from "./relation.js";
 import { resultText, textResult, timeText } from "./results.js";
 import { InvalidQuery } from "./sql/invalid-query.js";

@@ -1,7 +1,7 @@
 // @ts-check
 /** SQL of the rows in files. */
 
-import { quoted } from "../../segments/host/quoted.js";
+import { quoted } from "../../segments/host/quoted.ts";
 import { InvalidQuery } from "./sql/invalid-query.js";
 import { COLUMNS, identifier } from "./sql/write.js";
 

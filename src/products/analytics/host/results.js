@@ -1,7 +1,7 @@
 // @ts-check
 /** Results in the original's formats, whose types are those of ClickHouse. */
 import { DuckDBTypeId } from "@duckdb/node-api";
-import { MAX_RESULT_BYTES, MAX_ROWS } from "../../segments/host/limits.js";
+import { MAX_RESULT_BYTES, MAX_ROWS } from "../../segments/host/limits.ts";
 import { InvalidQuery } from "./sql/invalid-query.js";
 
 /** @typedef {import("./sql/parser.js").Format} Format */

@@ -3,7 +3,7 @@
  * The functions of the original's SQL reference, in the database's words. Each is made of parts that take any argument of its
  * kind; the macros (`fh_…`) stand in `macros.js`. A function that is not here is refused.
  */
-import { quoted } from "../../../segments/host/quoted.js";
+import { quoted } from "../../../segments/host/quoted.ts";
 import { InvalidQuery } from "./invalid-query.js";
 
 /** @typedef {import("./expressions.js").Expression} Expression */

@@ -1,5 +1,5 @@
 // @ts-check
-import { Refusal } from "../../../segments/host/refusal.js";
+import { Refusal } from "../../../segments/host/refusal.ts";
 
 /** A query that is refused; the message says what is wrong and what to write instead. The original's answer is HTTP 422. */
 export class InvalidQuery extends Refusal {

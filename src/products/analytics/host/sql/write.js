@@ -1,5 +1,5 @@
 // @ts-check
-import { quoted } from "../../../segments/host/quoted.js";
+import { quoted } from "../../../segments/host/quoted.ts";
 import { functionNamed } from "./functions.js";
 import { InvalidQuery } from "./invalid-query.js";
 

@@ -1,15 +1,13 @@
-// @ts-check
-import { DuckDBInstance } from "@duckdb/node-api";
-import { MEMORY_MB, THREADS } from "./limits.js";
-import { quoted } from "./quoted.js";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { MEMORY_MB, THREADS } from "./limits.ts";
+import { quoted } from "./quoted.ts";
 
 /**
  * An engine without a database of its own that may read and write below one directory and nowhere else, loads nothing and
  * keeps its settings.
- * @param {string} directory
- * @param {string[]} [statements] Run before that, such as settings and macros.
+ * @param statements Run before it is locked, such as settings and macros.
  */
-export async function openEngine(directory, statements = []) {
+export async function openEngine(directory: string, statements: readonly string[] = []): Promise<DuckDBConnection> {
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
   const settings = [
@@ -22,7 +20,8 @@ export async function openEngine(directory, statements = []) {
     `set allowed_directories = [${quoted(`${directory}/`)}]`,
     "set enable_external_access = false",
   ];
-  for (const statement of [...settings, ...statements, "set lock_configuration = true"])
+  for (const statement of [...settings, ...statements, "set lock_configuration = true"]) {
     await connection.run(statement);
+  }
   return connection;
 }

@@ -1,25 +1,27 @@
-// @ts-check
 import { closeSync, fsyncSync, openSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { datesOf, namesIn, packedName, sortFiles, streamsIn } from "./files.ts";
-import { MERGED_BYTES, MERGED_FILES } from "./limits.js";
-import { quoted } from "./quoted.js";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { type DataFile, datesOf, namesIn, packedName, sortFiles, streamsIn } from "./files.ts";
+import { MERGED_BYTES, MERGED_FILES } from "./limits.ts";
+import { quoted } from "./quoted.ts";
 
-/** @typedef {import("@duckdb/node-api").DuckDBConnection} Connection */
-/** @typedef {import("./files.ts").DataFile} DataFile */
-/**
- * SQL of the rows in files of either kind, with the same columns, and the settings of a packed file.
- * @typedef {{ segmentRows(paths: string[]): string, packedRows(paths: string[]): string, format: string }} Rows
- */
+/** SQL of the rows in files of either kind, with the same columns, and the settings of a packed file. */
+export interface Rows {
+  segmentRows(paths: string[]): string;
+  packedRows(paths: string[]): string;
+  format: string;
+}
 
 /**
  * Packs one day of one stream that has something to pack; says whether there was one.
- * @param {Connection} connection
- * @param {string} root
- * @param {string} today Its segments may still be written to.
- * @param {Rows} rows
+ * @param today Its segments may still be written to.
  */
-export async function packNext(connection, root, today, rows) {
+export async function packNext(
+  connection: DuckDBConnection,
+  root: string,
+  today: string,
+  rows: Rows,
+): Promise<boolean> {
   for (const stream of streamsIn(root)) {
     for (const date of datesOf(root, stream)) {
       const directory = join(root, stream, date);
@@ -34,25 +36,25 @@ export async function packNext(connection, root, today, rows) {
   return false;
 }
 
-/**
- * Full segments, with the packed files before them that are small once there are many: all that lie in their range.
- * @param {string} directory
- * @param {DataFile[]} live
- * @param {boolean} isPast
- */
-function toPack(directory, live, isPast) {
+/** Full segments, with the packed files before them that are small once there are many: all that lie in their range. */
+function toPack(directory: string, live: DataFile[], isPast: boolean): DataFile[] {
   const full = live.filter(({ kind }) => kind === "seg");
   const [first] = full;
   const before = live.filter((file) => file.kind === "parquet" && (first === undefined || file.last < first.first));
-  const isLarge = (/** @type {DataFile} */ { name }) => statSync(join(directory, name)).size >= MERGED_BYTES;
+  const isLarge = ({ name }: DataFile) => statSync(join(directory, name)).size >= MERGED_BYTES;
   const small = before.slice(before.findLastIndex(isLarge) + 1);
   if (small.length >= MERGED_FILES || (isPast && small.length > 1)) return [...small, ...full];
   return full;
 }
 
-/** @param {Connection} connection @param {string} directory @param {DataFile[]} files In order. @param {Rows} rows */
-async function pack(connection, directory, files, { packedRows, segmentRows, format }) {
-  const paths = (/** @type {boolean} */ packed) =>
+/** @param files In order. */
+async function pack(
+  connection: DuckDBConnection,
+  directory: string,
+  files: DataFile[],
+  { packedRows, segmentRows, format }: Rows,
+): Promise<void> {
+  const paths = (packed: boolean) =>
     files.filter(({ kind }) => (kind === "parquet") === packed).map(({ name }) => join(directory, name));
   const [old, segments] = [paths(true), paths(false)];
   const rows = [...(old.length > 0 ? [packedRows(old)] : []), ...(segments.length > 0 ? [segmentRows(segments)] : [])];
@@ -67,8 +69,7 @@ async function pack(connection, directory, files, { packedRows, segmentRows, for
   for (const file of files) if (file.name !== name) remove(join(directory, file.name));
 }
 
-/** @param {string} path */
-function sync(path) {
+function sync(path: string): void {
   const descriptor = openSync(path, "r");
   try {
     fsyncSync(descriptor);
@@ -77,11 +78,10 @@ function sync(path) {
   }
 }
 
-/** @param {string} path */
-function remove(path) {
+function remove(path: string): void {
   try {
     unlinkSync(path);
   } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code !== "ENOENT") throw error;
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
 }

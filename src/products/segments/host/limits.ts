@@ -1,4 +1,3 @@
-// @ts-check
 /** Own bounds of the hosts that query and pack rows. */
 
 /** Rows of a result, and bytes of its text. */

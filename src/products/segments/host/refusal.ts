@@ -1,5 +1,4 @@
-// @ts-check
 /** A request that cannot be answered as it is; the message says what to change. */
 export class Refusal extends Error {
-  name = "Refusal";
+  override name = "Refusal";
 }

@@ -1,0 +1,4 @@
+/** A text as SQL. */
+export function quoted(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}
