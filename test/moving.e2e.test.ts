@@ -1,6 +1,7 @@
 /** Code edited where it is deployed, and projects that move: to a Worker, and from another platform. */
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runCommand } from "../src/cli/main.ts";
 import { type Platform, repository, startPlatform } from "./harness/platform.ts";
@@ -153,6 +154,41 @@ describe("a Pages project", () => {
   });
 });
 
+test("a Worker is edited where it is deployed: in an editor, and by the original's SDK", async () => {
+  await platform().api.deploy("quick", "export default { fetch: (_, env) => new Response('one ' + env.A) }", {
+    bindings: [{ type: "plain_text", name: "A", text: "kept" }],
+  });
+  const body = async () => (await at("quick.dev", "/")).body;
+  expect((await freehold(["edit", "quick"], { EDITOR: "sed -i s/one/two/" })).code).toBe(0);
+  expect(await body()).toBe("two kept");
+
+  const { base, token, account } = platform().api;
+  const client = new Cloudflare({ apiToken: token, baseURL: base, maxRetries: 0 });
+  const content = await client.workers.scripts.content.get("quick", { account_id: account });
+  const form = await content.formData();
+  const [file] = [...form.values()] as [File];
+  const edited = new File([(await file.text()).replace("two", "three")], file.name, { type: file.type });
+  const metadata = { main_module: file.name };
+  await client.workers.scripts.content.update("quick", { account_id: account, metadata, files: [edited] });
+  expect(await body()).toBe("three kept");
+
+  // Somebody deploys while the editor is open.
+  using meanwhile = new Project("moving-app");
+  meanwhile.write(
+    "editor.mjs",
+    `import { appendFileSync } from "node:fs";
+      const form = new FormData();
+      form.set("index.js", new File(["export default { fetch: () => new Response('theirs') }"], "index.js", { type: "application/javascript+module" }));
+      const headers = { authorization: "Bearer ${token}", "cf-worker-main-module-part": "index.js" };
+      await fetch("${base}/accounts/${account}/workers/scripts/quick/content", { method: "PUT", headers, body: form });
+      appendFileSync(process.argv[2], "// ours");`,
+  );
+  const late = await freehold(["edit", "quick"], { EDITOR: `${process.execPath} ${meanwhile.directory}/editor.mjs` });
+  expect(late).toMatchObject({ code: 1, printed: expect.stringContaining("Somebody deployed other code") });
+  expect(await body()).toBe("theirs");
+  rmSync(/Your edit is in (.*)/.exec(late.printed)?.[1] ?? "", { recursive: true });
+});
+
 describe("projects of another platform", () => {
   let other: Platform;
   beforeAll(async () => {
@@ -209,16 +245,13 @@ describe("projects of another platform", () => {
 });
 
 describe("a Pages project with Durable Objects of its own", () => {
-  const advanced = new Project("pages-advanced");
-  afterAll(() => advanced[Symbol.dispose]());
+  const counting = new Project("moving-objects");
+  afterAll(() => counting[Symbol.dispose]());
   const count = async (host: string) => (await at(host, "/count")).json();
 
   test("becomes a Worker that has its objects, with their data", async () => {
-    await platform().api.send("POST", "/queues", { queue_name: "letters" });
     const production = {
       durable_object_namespaces: { COUNTER: { class_name: "Counter" } },
-      queue_producers: { QUEUE: { name: "letters" } },
-      bindings: { LIMITER: { type: "ratelimit", namespace_id: "1", simple: { limit: 2, period: 60 } } },
     };
     await platform().api.send("POST", "/pages/projects", {
       name: "counting",
@@ -226,15 +259,15 @@ describe("a Pages project with Durable Objects of its own", () => {
       deployment_configs: { production },
     });
     const deploy = ["pages", "deploy", "site", "--project-name", "counting", "--branch", "main"];
-    await platform().wranglerOk(advanced.directory, deploy);
+    await platform().wranglerOk(counting.directory, deploy);
     await platform().api.send("PUT", "/workers/scripts/pages-worker--counting/schedules", [{ cron: "0 0 1 1 *" }]);
     await platform().api.send("POST", "//zones", { name: "example.com" });
     await platform().api.send("POST", "/pages/projects/counting/domains", { name: "count.example.com" });
     expect([await count("counting.pages"), await count("counting.pages")]).toEqual([1, 2]);
 
-    const move = ["migrate", "pages-to-workers", "counting", "--directory", advanced.directory, "--assets", "site"];
+    const move = ["migrate", "pages-to-workers", "counting", "--directory", counting.directory, "--assets", "site"];
     expect(await freehold([...move, "--write"])).toMatchObject({ code: 0 });
-    await platform().wranglerOk(advanced.directory, ["deploy"]);
+    await platform().wranglerOk(counting.directory, ["deploy"]);
     expect([await count("counting.dev"), await count("counting.dev")]).toEqual([3, 4]);
     const host = `http://count.example.com:${platform().port}`;
     expect((await platform().fetch(`${host}/count`)).json()).toBe(5);

@@ -76,13 +76,13 @@ const words = { kv: "KV namespace", d1: "D1 database", r2: "R2 bucket", queue: "
 async function carryOut(env: WranglerEnv, { project }: Source, target: Target, plan: ImportPlan): Promise<string[]> {
   for (const { kind, name } of plan.missing) target.resources[kind].set(name, await make(env, kind, name));
   const body = plan.body(target.resources);
-  const at = "/pages/projects";
-  if (!target.project) await callApi(env, "POST", at, { name: project.name, ...body });
-  else if (plan.changes.length > 0) await callApi(env, "PATCH", `${at}/${project.name}`, body);
+  const at = `/pages/projects/${encodeURIComponent(project.name)}`;
+  if (!target.project) await callApi(env, "POST", "/pages/projects", { name: project.name, ...body });
+  else if (plan.changes.length > 0) await callApi(env, "PATCH", at, body);
   const refused: string[] = [];
   for (const domain of plan.domains) {
     try {
-      await callApi(env, "POST", `${at}/${project.name}/domains`, { name: domain });
+      await callApi(env, "POST", `${at}/domains`, { name: domain });
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
       refused.push(`The domain ${domain} is not added: ${error.message}`);

@@ -2,7 +2,8 @@
 import { mapForms } from "../../pages/bindings.ts";
 import { bindingMaps, settingNames } from "../../pages/environment.ts";
 import { kindOfType } from "../../products/kinds.ts";
-import type { RemoteEnvironment, Source } from "./source.ts";
+import { differences, isEmpty, picked } from "./differences.ts";
+import type { RemoteEnvironment, RemoteProject, Source } from "./source.ts";
 import type { Resource, Target } from "./target.ts";
 
 export interface ImportPlan {
@@ -40,28 +41,13 @@ export function planImport(source: Source, target: Target, newestDate: string): 
     return { name, ...environmentOf(name, remote, source, target, newestDate, plan.notes) };
   });
   for (const { leads } of environments)
-    for (const lead of leads.values())
+    for (const { lead } of leads)
       if ("kind" in lead && !target.resources[lead.kind].has(lead.name))
         plan.missing.set(`${lead.kind} ${lead.name}`, { kind: lead.kind, name: lead.name });
 
   const body = (resources: Target["resources"]) => ({
-    production_branch: project.production_branch,
-    build_config: picked(project.build_config ?? {}, BUILD_KEYS),
-    ...(project.source && {
-      source: { type: project.source.type, config: picked(project.source.config ?? {}, SOURCE_KEYS) },
-    }),
-    deployment_configs: Object.fromEntries(
-      environments.map(({ name, settings, variables, leads }) => {
-        const maps: Record<string, Record<string, unknown>> = {};
-        for (const [path, lead] of leads) {
-          const [map = "", binding = ""] = path.split(" ");
-          const entry =
-            "kind" in lead ? { [lead.field]: resources[lead.kind].get(lead.name) } : "entry" in lead && lead.entry;
-          if (entry) maps[map] = { ...maps[map], [binding]: entry };
-        }
-        return [name, { ...settings, ...maps, ...(Object.keys(variables).length > 0 && { env_vars: variables }) }];
-      }),
-    ),
+    ...settingsOf(project),
+    deployment_configs: Object.fromEntries(environments.map((one) => [one.name, configOf(one, resources)])),
   });
   const wanted = body(target.resources);
   if (!target.project) plan.changes.push(`the project ${project.name} is made`);
@@ -85,8 +71,25 @@ const NOT_CARRIED = ["wrangler_config_hash", "rollout", "env_vars"];
 interface Carried {
   settings: Record<string, unknown>;
   variables: Record<string, { type: string; value: string }>;
-  /** By map and name. */
-  leads: Map<string, Lead>;
+  leads: { map: string; binding: string; lead: Lead }[];
+}
+
+function settingsOf({ production_branch, build_config, source }: RemoteProject): Record<string, unknown> {
+  return {
+    production_branch,
+    build_config: picked(build_config ?? {}, BUILD_KEYS),
+    ...(source && { source: { type: source.type, config: picked(source.config ?? {}, SOURCE_KEYS) } }),
+  };
+}
+
+function configOf({ settings, variables, leads }: Carried, resources: Target["resources"]): Record<string, unknown> {
+  const maps: Record<string, Record<string, unknown>> = {};
+  for (const { map, binding, lead } of leads) {
+    if ("why" in lead) continue;
+    const entry = "entry" in lead ? lead.entry : { [lead.field]: resources[lead.kind].get(lead.name) };
+    maps[map] = { ...maps[map], [binding]: entry };
+  }
+  return { ...settings, ...maps, ...(!isEmpty(variables) && { env_vars: variables }) };
 }
 
 function environmentOf(
@@ -117,7 +120,7 @@ function environmentOf(
         `${name}: the secret ${key} has to be set, its value cannot be read: npx wrangler pages secret put ${key} --project-name ${source.project.name}${name === "preview" ? " --env preview" : ""}`,
       );
   }
-  const leads = new Map<string, Lead>();
+  const leads: Carried["leads"] = [];
   for (const map of bindingMaps) {
     for (const [binding, entry] of Object.entries(
       (remote[map] ?? {}) as Record<string, Record<string, unknown> | null>,
@@ -125,7 +128,7 @@ function environmentOf(
       if (!entry) continue;
       const lead = leadOf(map, entry, source, target);
       if ("why" in lead) notes.push(`${name}: the binding ${binding} (${map}) is left out: ${lead.why}.`);
-      else leads.set(`${map} ${binding}`, lead);
+      else leads.push({ map, binding, lead });
     }
   }
   const unknown = Object.keys(remote).filter(
@@ -176,55 +179,4 @@ function leadOf(
       return kindOfType(type) ? { entry } : { why: `${type} is not available here` };
     }
   }
-}
-
-/** One line for each thing that will not be as it was. */
-function differences(before: object, wanted: Record<string, unknown>): string[] {
-  const old = before as Record<string, unknown>;
-  const plain = ["production_branch", "build_config", "source"].filter(
-    (key) => wanted[key] !== undefined && !isEmpty(wanted[key]) && !covers(old[key], wanted[key]),
-  );
-  const environments = Object.entries(wanted.deployment_configs as Record<string, Record<string, unknown>>);
-  const configs = (old.deployment_configs ?? {}) as Record<string, Record<string, unknown> | undefined>;
-  return [
-    ...plain,
-    ...environments.flatMap(([name, environment]) =>
-      Object.entries(environment).flatMap(([key, value]) => {
-        const now = configs[name]?.[key];
-        const isMap = key === "env_vars" || (bindingMaps as readonly string[]).includes(key);
-        if (!isMap) return same(now, value) ? [] : [`${name}: ${key}`];
-        return Object.entries(value as object)
-          .filter(([entry, said]) => !same((now as Record<string, unknown> | null | undefined)?.[entry], said))
-          .map(([entry]) => `${name}: ${key === "env_vars" ? "variable" : key} ${entry}`);
-      }),
-    ),
-  ];
-}
-
-/** Whether all that is wanted is there already. */
-function covers(now: unknown, wanted: unknown): boolean {
-  if (typeof wanted !== "object" || wanted === null || Array.isArray(wanted)) return same(now, wanted);
-  return Object.entries(wanted).every(([key, value]) =>
-    covers((now as Record<string, unknown> | null | undefined)?.[key], value),
-  );
-}
-
-function same(a: unknown, b: unknown): boolean {
-  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
-}
-
-/** With the keys of objects in order. */
-function sorted(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/** The fields that say something. */
-function picked(from: Record<string, unknown>, keys: string[]): Record<string, unknown> {
-  return Object.fromEntries(keys.filter((key) => !isEmpty(from[key])).map((key) => [key, from[key]]));
-}
-
-function isEmpty(value: unknown): boolean {
-  if (value === undefined || value === null || value === "") return true;
-  return typeof value === "object" && Object.keys(value).length === 0;
 }

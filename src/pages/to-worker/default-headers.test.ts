@@ -25,6 +25,7 @@ test.each([
   const carried = withDefaultHeaders(text);
   for (const path of ["/", "/a", "/b/c"])
     expect(applied(carried, path, []), path).toEqual(applied(text, path, defaults));
+  expect(carried).toMatch(/^\S/);
   // Once it is written, nothing is added to it.
   expect(withDefaultHeaders(carried)).toBe(carried);
 });

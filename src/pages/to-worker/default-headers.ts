@@ -31,7 +31,8 @@ export function withDefaultHeaders(text: string): string {
       again.map(([name]) => `  ! ${name}`),
     );
   });
-  return `${[...before, ...result.flatMap((rule) => rule.lines)].join("\n").trimEnd()}\n`;
+  const first = before.some((line) => line.trim() !== "") ? before : [];
+  return `${[...first, ...result.flatMap((rule) => rule.lines)].join("\n").trimEnd()}\n`;
 }
 
 function rulesOf(text: string): [before: string[], rules: Rule[]] {
