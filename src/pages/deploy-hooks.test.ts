@@ -30,10 +30,11 @@ test("a hook has an address of its own, which the list shows again", async () =>
 
 test("is not stored in clear, and not in the audit trail", async () => {
   const { hook_id } = (await hooks("GET")).result[0];
-  const { db } = pages.api.platform;
+  const { db, audited } = pages.api.platform;
   const rows = await db.selectFrom("pages_deploy_hooks").selectAll().execute();
   expect(rows).toHaveLength(1);
-  expect(JSON.stringify(rows[0]?.id_hash)).not.toContain(hook_id);
+  expect(audited).toContainEqual(expect.objectContaining({ action: "pages.create-deploy-hook" }));
+  expect(JSON.stringify([rows, audited])).not.toContain(hook_id);
 });
 
 test("a call says what is missing and starts nothing", async () => {
@@ -72,6 +73,7 @@ test("a hook that was deleted is good no more, and neither is one of another pro
   expect((await pages.call("DELETE", `/plain/deploy_hooks/${hook_id}`)).code).toBe(8000113);
   expect((await hooks("DELETE", `/${hook_id}`)).status).toBe(200);
   expect((await hooks("DELETE", `/${hook_id}`)).code).toBe(8000113);
+  expect(JSON.stringify(pages.api.platform.audited)).not.toContain(hook_id);
   expect((await called(hook_id)).code).toBe(8000113);
 });
 
