@@ -148,6 +148,9 @@ test("bindings, in the words of the file; what has no words, and secrets, are na
   const told = notes(project({ production, preview }));
   expect(told).toContain("npx wrangler secret put S\n");
   expect(told).toContain("npx wrangler workflows delete w");
+  expect(told).not.toContain("rollout");
+  const stepwise = project({ production: { ...production, rollout: { percentage: 5 } } });
+  expect(notes(stepwise)).toContain("whatever the project's rollout says");
   expect(told).toContain("Write the binding X (send_email) into the file by hand.");
 });
 

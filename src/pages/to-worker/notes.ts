@@ -71,6 +71,10 @@ function secretNote(name: string, option: string): string {
 
 function different(project: MovedProject, files: ProjectFiles, { compiled }: Told): string[] {
   const notes = ["Other spellings of a page's address are redirected with 307, not 308."];
+  if (project.production.rollout)
+    notes.push(
+      "A deploy takes all requests at once, whatever the project's rollout says: upload with `wrangler versions upload`, then deploy the version with a share or a plan.",
+    );
   const nested = files.notFoundPages.filter((path) => path !== "404.html");
   if (nested.length > 0 && !files.notFoundPages.includes("404.html"))
     notes.push(
