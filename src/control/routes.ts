@@ -1,4 +1,5 @@
 import { logRoutes } from "../observe/logs/routes.ts";
+import { tailRoutes } from "../observe/tail-routes.ts";
 import { pagesRoutes } from "../pages/routes.ts";
 import { analyticsRoutes } from "../products/analytics/routes.ts";
 import { assetRoutes } from "../products/assets/routes.ts";
@@ -41,6 +42,7 @@ export function allRoutes(tokens: Tokens): ApiRoute[] {
     ...consumerRoutes,
     ...workflowRoutes,
     ...workersRoutes,
+    ...tailRoutes,
     ...pagesRoutes,
   ];
 }

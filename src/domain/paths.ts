@@ -82,6 +82,8 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     servicesSocket: join(runDir, "services.sock"),
     /** Where edges hand over requests for the hosts of storage. */
     storageSocket: join(runDir, "storage.sock"),
+    /** Where edges hand over WebSockets of live logs. */
+    tailsSocket: join(runDir, "tails.sock"),
     /** The system call filter that runners are started with. */
     seccompFilter: join(runDir, "seccomp.bpf"),
     /** A runner instance's own directory of sockets. */

@@ -25,7 +25,7 @@ export interface Client {
   ray: string;
   pageFormat: PageFormat;
   /** Where the request in progress goes. */
-  destination: "none" | "api" | "api-client" | "storage" | "worker";
+  destination: "none" | "api" | "api-client" | "storage" | "tails" | "worker";
   versionId: string;
   runner: Runner | undefined;
   /** How often a runner could not be reached. */

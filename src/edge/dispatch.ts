@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { AccessTarget } from "../domain/access.ts";
+import { TAIL_PATH } from "../domain/live-tail.ts";
 import type { Cause, EdgeCaller, Unavailable } from "../domain/messages.ts";
 import type { Exchange } from "../lib/http/exchange.ts";
 import type { UpstreamPool } from "../lib/http/pool.ts";
@@ -42,6 +43,8 @@ export interface DispatchOptions {
   control: UpstreamPool;
   /** Connections to the services process, for objects over HTTP. */
   storage: UpstreamPool;
+  /** Connections to the services process, for live logs. */
+  tails: UpstreamPool;
   ticker: Ticker;
   maxBodyBytes: number;
   assets: EdgeAssets;
@@ -91,7 +94,7 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
       session === undefined ? this.router.resolve(head.host) : this.router.resolveSession(session, head.host);
     if (target.kind === "paths") target = target.choose(client.scheme === "https://", head.target);
     if (target.kind === "worker") this.#toVersion(exchange, head, target);
-    else if (target.kind === "api") this.#toControl(exchange, head);
+    else if (target.kind === "api") this.#toApi(exchange, head);
     else if (target.kind === "storage") this.#toStorage(exchange, head, target);
     else this.#refuse(exchange, session === undefined ? pages.noWorker : pages.sessionOver);
   }
@@ -129,8 +132,8 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
 
   failed(exchange: ClientExchange, loss: Loss): void {
     const client = exchange.state;
-    if (client.destination === "storage") {
-      this.#refuse(exchange, pages.storageAway);
+    if (client.destination === "storage" || client.destination === "tails") {
+      this.#refuse(exchange, client.destination === "storage" ? pages.storageAway : pages.tailsAway);
       return;
     }
     if (client.destination !== "worker") {
@@ -255,9 +258,16 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
     this.#refuse(exchange, pages.assetsLost);
   }
 
-  #toControl(exchange: ClientExchange, head: RequestHead): void {
+  /** To control; live logs to services, so that they go on without it. */
+  #toApi(exchange: ClientExchange, head: RequestHead): void {
     const client = exchange.state;
     const path = head.target;
+    if (path.startsWith(TAIL_PATH)) {
+      client.destination = "tails";
+      exchange.prepare(apiRequest(head, client), 0);
+      exchange.send(this.#options.tails);
+      return;
+    }
     client.destination = path.startsWith("/client/v4") ? "api-client" : "api";
     if (path === "/ready") client.pageFormat = "text";
     exchange.prepare(apiRequest(head, client), edgeLimits.apiBodyBytes);

@@ -67,6 +67,12 @@ export function createEdge(options: EdgeOptions): Edge {
     idleMs: edgeLimits.storageIdleConnectionMs,
     names: headerNames,
   });
+  const tails = new UpstreamPool({
+    path: files.tailsSocket,
+    ticker,
+    idleMs: edgeLimits.controlIdleConnectionMs,
+    names: headerNames,
+  });
   const access = new Access();
   const empty = new Router(config.domain, { generation: 0, accounts: [], scripts: [] });
   const assets = new EdgeAssets({
@@ -80,6 +86,7 @@ export function createEdge(options: EdgeOptions): Edge {
     runners,
     control,
     storage,
+    tails,
     ticker,
     maxBodyBytes: config.maxBodyBytes,
     assets,
@@ -155,6 +162,7 @@ export function createEdge(options: EdgeOptions): Edge {
       server.destroy();
       control.close();
       storage.close();
+      tails.close();
     },
   };
 }

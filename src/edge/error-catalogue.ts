@@ -147,6 +147,13 @@ export const pages = {
     "The process that serves buckets is starting or restarting.",
     "Try again in a moment.",
   ),
+  tailsAway: entry(
+    503,
+    503,
+    "Live logs are not available",
+    "The process that sends live logs is starting or restarting.",
+    "Begin another session in a moment.",
+  ),
   badRequest: entry(400, 400, "Bad request", "The request is not valid HTTP/1.1.", "Use a correct HTTP client."),
   methodNotAllowed: entry(
     405,

@@ -1,4 +1,4 @@
-import type { TraceListener, TraceSource } from "../domain/trace.ts";
+import type { TraceItem, TraceListener, TraceSource } from "../domain/trace.ts";
 import type { Exchange } from "../lib/http/exchange.ts";
 import { MAX_REPORT_BYTES, MAX_REPORT_DELAY_MS, REPORT_BURST_BYTES, REPORT_BYTES_PER_SECOND } from "./limits.ts";
 import { Pace } from "./pace.ts";
@@ -9,6 +9,8 @@ export interface TraceIntakeOptions {
   listeners: readonly TraceListener[];
   /** `count` items of the script did not find room in a runner, since its last report. */
   dropped(source: TraceSource, count: number): void;
+  /** Makes stacks in items those of the sources, before anybody takes them; undefined: it is done. Never rejects. */
+  mapStacks?(source: TraceSource, items: readonly TraceItem[]): Promise<void> | undefined;
 }
 
 /** Where runners report their invocations. The socket of a report says whose it is. */
@@ -34,10 +36,15 @@ export class TraceIntake {
         exchange.respond(400, "", "This is no report of invocations.");
         return;
       }
-      if (items.length > 0) for (const listener of this.#options.listeners) listener.take(source, items);
       const waitMs = this.#pace.delayMs(source.accountId, body.length, performance.now());
-      if (waitMs === 0) exchange.respond(204, "", "");
-      else setTimeout(() => exchange.respond(204, "", ""), waitMs);
+      const pass = () => {
+        if (items.length > 0) for (const listener of this.#options.listeners) listener.take(source, items);
+        if (waitMs === 0) exchange.respond(204, "", "");
+        else setTimeout(() => exchange.respond(204, "", ""), waitMs);
+      };
+      const mapping = this.#options.mapStacks?.(source, items);
+      if (mapping) void mapping.then(pass);
+      else pass();
     });
   }
 }

@@ -467,7 +467,6 @@ describe("afterwards", () => {
     for (const path of ["x", preview.id, "../../x"])
       expect((await pages.call("GET", `/after/deployments/${encodeURIComponent(path)}`)).code).toBe(8000104);
     expect((await pages.call("POST", "/after/deployments")).code).toBe(8000096);
-    expect((await pages.call("POST", `/after/deployments/${second.id}/tails`, {})).code).toBe(8000110);
   });
 });
 

@@ -1,6 +1,6 @@
-import { z } from "zod";
 import { route } from "../lib/api.ts";
 import { pageResult, readPage } from "../lib/paging.ts";
+import { closeTail, filtersOf, openTail, type TailRequest, tailSchema } from "../observe/tails.ts";
 import type { FunctionRoutes } from "../products/assets/routes-json.ts";
 import { readSite } from "../products/assets/version-site.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
@@ -11,7 +11,7 @@ import { deleteDeployment, retry, rollback } from "./change-deployments.ts";
 import { deployForm } from "./deploy.ts";
 import { readDeploymentForm } from "./deployment-form.ts";
 import { listDeployments, requireDeployment } from "./deployments.ts";
-import { manifestMissing, nothingToBuild, tailsUnavailable } from "./errors.ts";
+import { manifestMissing, nothingToBuild } from "./errors.ts";
 import { presentDeployment } from "./present.ts";
 import { PROJECTS } from "./project-routes.ts";
 import { requireProject, scriptOf } from "./projects.ts";
@@ -25,9 +25,14 @@ interface Called {
   params: Record<string, string>;
 }
 
-async function present({ platform, accountId, params }: Called, id = params.deployment ?? "") {
+async function called({ platform, accountId, params }: Called, id = params.deployment ?? "") {
   const project = await requireProject(platform, accountId, params.project ?? "");
-  return presentDeployment(platform, project, await requireDeployment(platform, project, id));
+  return { project, deployment: await requireDeployment(platform, project, id) };
+}
+
+async function present(request: Called, id?: string) {
+  const { project, deployment } = await called(request, id);
+  return presentDeployment(request.platform, project, deployment);
 }
 
 /** Ours: which paths start its code, as the client compiled them; null when there is none. */
@@ -130,14 +135,27 @@ export const deploymentRoutes: ApiRoute[] = [
       return { total: details.log.length, includes_container_logs: false, data: details.log };
     },
   }),
-  route<Platform, unknown>({
+  route<Platform, TailRequest>({
     method: "POST",
     path: `${one}/tails`,
     scope: "read",
-    summary: "Live logs: not available yet",
-    body: z.unknown(),
-    handle: () => {
-      throw tailsUnavailable();
+    summary: "Begin a session of live logs of a deployment",
+    body: tailSchema,
+    handle: async (request) => {
+      const { project, deployment } = await called(request);
+      const filters = [...filtersOf(request.body, request.raw), { scriptVersion: deployment.row.id }];
+      return openTail(request, (await scriptOf(request.platform, project)).name, { filters });
+    },
+  }),
+  route<Platform>({
+    method: "DELETE",
+    path: `${one}/tails/:tail`,
+    scope: "read",
+    summary: "End a session of live logs of a deployment",
+    handle: async (request) => {
+      const { project } = await called(request);
+      await closeTail(request, (await scriptOf(request.platform, project)).name, request.params.tail ?? "");
+      return null;
     },
   }),
 ];

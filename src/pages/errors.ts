@@ -130,10 +130,3 @@ export const nothingToEdit = () =>
     8000120,
     "Production serves nothing yet, so there is no code to edit. Deploy with `wrangler pages deploy`.",
   );
-
-export const tailsUnavailable = () =>
-  refuse(
-    501,
-    8000110,
-    "Live logs of Pages deployments are not available yet on this Freehold. `wrangler pages dev` shows the log of a local run.",
-  );

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { TailSessions } from "../observe/tail-sessions.ts";
 import type { DatabaseCaller } from "../products/d1/backend.ts";
 import { failureReply, type HostReply, type HostRequest } from "../products/d1/host-protocol.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
@@ -82,6 +83,7 @@ beforeEach(async () => {
     deliveryFailure: () => undefined,
     analytics: { query: () => {} },
     logs: { query: () => {} },
+    tails: new TailSessions({ changed: async () => {} }),
   });
   await api.listen(join(directory, "services.sock"));
 });

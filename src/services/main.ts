@@ -10,6 +10,8 @@ import { parentChannel } from "../lib/channel.ts";
 import { TraceIntake } from "../observe/intake.ts";
 import { TAIL_CALL_MS } from "../observe/limits.ts";
 import { ObservedScripts } from "../observe/observed.ts";
+import { SourceMaps } from "../observe/source-maps/source-maps.ts";
+import { TailSessions } from "../observe/tail-sessions.ts";
 import { TailWorkers } from "../observe/tail-workers.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { PushConsumers } from "../products/queues/push-consumers.ts";
@@ -27,6 +29,7 @@ import { Caches } from "./caches.ts";
 import { Databases } from "./databases.ts";
 import { ACQUIRE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from "./limits.ts";
 import { Links } from "./links.ts";
+import { LiveTails } from "./live-tails.ts";
 import { LogStore } from "./log-store.ts";
 import { notificationQueue } from "./notification-queue.ts";
 import { Outbound } from "./outbound.ts";
@@ -89,6 +92,9 @@ export async function runServices(): Promise<void> {
   };
   const consumers = new PushConsumers(queues, ({ accountId, script }, batch) => deliver(accountId, script, batch));
   const observed = new ObservedScripts();
+  const tails = new TailSessions({ changed: (scripts) => supervisor.call("trace", { scripts }) });
+  const liveTails = new LiveTails(tails);
+  const sourceMaps = new SourceMaps(files);
   const tailWorkers = new TailWorkers({
     consumersOf: ({ accountId, script }) => observed.find(accountId, script)?.tailConsumers ?? [],
     deliver: (accountId, script, event) => deliver(accountId, script, event, TAIL_CALL_MS),
@@ -96,9 +102,10 @@ export async function runServices(): Promise<void> {
   });
   const logs = new LogStore({ root: files.logsRoot, settings: config.logs, startHost, endHost, observed });
   /** Who takes what runners report of invocations. */
-  const traceListeners: TraceListener[] = [tailWorkers, logs.intake];
+  const traceListeners: TraceListener[] = [tails, tailWorkers, logs.intake];
   const traces = new TraceIntake({
     listeners: traceListeners,
+    mapStacks: (source, items) => sourceMaps.mapStacks(source, items),
     dropped: (source, count) => {
       const { script, versionId } = source;
       console.error(`${count} invocations of ${script} (version ${versionId}) left no trace: there were too many`);
@@ -118,7 +125,17 @@ export async function runServices(): Promise<void> {
     launchRecord: files.launchRecord,
   });
   const deliveryFailure = (queueId: string) => consumers.failure(queueId);
-  const productsApi = new ProductsApi({ databases, caches, kv, buckets, queues, deliveryFailure, analytics, logs });
+  const productsApi = new ProductsApi({
+    databases,
+    caches,
+    kv,
+    buckets,
+    queues,
+    deliveryFailure,
+    analytics,
+    logs,
+    tails,
+  });
 
   /** A script that comes later with the name of one that was deleted must not find its responses. */
   const forgetScripts = () => {
@@ -188,10 +205,12 @@ export async function runServices(): Promise<void> {
   supervisor.handle("drain", () => {
     links.detachAll();
     outbound.detachAll();
+    liveTails.close();
     const sockets = Promise.all([assets.detachAll(), backends.detachAll(), productsApi.close(), storage.close()]);
     void exitWhenIdle(
       broker,
       Promise.all([sockets, consumers.stop(), tailWorkers.stop()]).then(() => {
+        sourceMaps.close();
         kv.close();
         buckets.close();
         return Promise.all([queues.close(), analytics.close(), logs.close()]);
@@ -207,6 +226,7 @@ export async function runServices(): Promise<void> {
   await readQueues();
   forgetScripts();
   await storage.listen(files.storageSocket);
+  await liveTails.listen(files.tailsSocket);
   void analytics.keep();
   void logs.keep();
   await productsApi.listen(files.servicesSocket);

@@ -5,6 +5,7 @@ import type { RequestHead } from "../lib/http/request-head.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
 import { LOGS_PATH, type LogQueries, serveLogQuery } from "../observe/logs/service-api.ts";
+import type { TailSessions } from "../observe/tail-sessions.ts";
 import { MAX_SQL_BYTES } from "../products/analytics/limits.ts";
 import type { Purge } from "../products/cache/store.ts";
 import type { DatabaseCaller } from "../products/d1/backend.ts";
@@ -19,6 +20,7 @@ import type { Queues } from "../products/queues/queues.ts";
 import type { Buckets } from "../products/r2/buckets.ts";
 import { ATTRIBUTES_HEADER, R2_API, serveR2Api } from "../products/r2/service-api.ts";
 import type { Analytics } from "./analytics.ts";
+import { serveTailsApi, TAILS_PATH } from "./tails-api.ts";
 import { listenAt } from "./unix-listener.ts";
 
 const JSON_TYPE = "Content-Type: application/json\r\n";
@@ -79,13 +81,14 @@ export interface ProductData {
   buckets: Buckets;
   analytics: Pick<Analytics, "query">;
   logs: LogQueries;
+  tails: TailSessions;
 }
 
 /**
  * The platform's own way to the data of products: `POST /d1/<account>/<database>/<operation>` with JSON both ways,
  * `/kv/<account>/<namespace>` with what the binding asks behind it, `/r2/<account>/buckets…`,
- * `POST /queues/<account>/<queue>/<operation>`, `POST /analytics/<account>/sql`, `POST /logs/<account>/query`, and
- * `POST /cache/purge`.
+ * `POST /queues/<account>/<queue>/<operation>`, `POST /analytics/<account>/sql`, `POST /logs/<account>/query`,
+ * `/tails/<account>/<script>…`, and `POST /cache/purge`.
  */
 export class ProductsApi {
   readonly #databases: DatabaseCaller;
@@ -96,10 +99,11 @@ export class ProductsApi {
   readonly #analytics: Pick<Analytics, "query">;
   readonly #buckets: Buckets;
   readonly #logs: LogQueries;
+  readonly #tails: TailSessions;
   readonly #server: HttpServer<undefined>;
   #listener: Server | undefined;
 
-  constructor({ databases, caches, kv, queues, deliveryFailure, buckets, analytics, logs }: ProductData) {
+  constructor({ databases, caches, kv, queues, deliveryFailure, buckets, analytics, logs, tails }: ProductData) {
     this.#databases = databases;
     this.#caches = caches;
     this.#kv = kv;
@@ -108,6 +112,7 @@ export class ProductsApi {
     this.#buckets = buckets;
     this.#analytics = analytics;
     this.#logs = logs;
+    this.#tails = tails;
     this.#server = new HttpServer<undefined>({
       names,
       ticker: new Ticker(),
@@ -162,6 +167,11 @@ export class ProductsApi {
     }
     if (R2_API.test(target)) {
       serveR2Api(this.#buckets, { exchange, method, target, attributes: head.get(attributesId) });
+      return;
+    }
+    const [, tailAccount = "", script, id] = TAILS_PATH.exec(target) ?? [];
+    if (script !== undefined) {
+      serveTailsApi(this.#tails, { exchange, method, accountId: tailAccount, script, id });
       return;
     }
     const [, accountId = "", databaseId = "", operation = ""] = PATH.exec(target) ?? [];

@@ -1,6 +1,6 @@
 import { route } from "../lib/api.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
-import { newSessionToken, uploadToSession } from "./remote-sessions.ts";
+import { newSessionToken } from "./remote-sessions.ts";
 import { requireZone } from "./zones.ts";
 
 const account = "/accounts/:account";
@@ -11,7 +11,7 @@ const openings = [
   `${account}/workers/scripts/:script/subdomain/edge-preview`,
 ];
 
-/** Remote development (`wrangler-api.md` 7.1). */
+/** Beginnings of remote development (`wrangler-api.md` 7.1); uploads come with live logs, see `observe/tail-routes.ts`. */
 export const remoteRoutes: ApiRoute[] = [
   ...openings.map((path) =>
     route<Platform>({
@@ -31,12 +31,5 @@ export const remoteRoutes: ApiRoute[] = [
       await requireZone(platform.db, accountId, params.zone ?? "");
       return { token: newSessionToken(platform, accountId) };
     },
-  }),
-  route<Platform>({
-    method: "POST",
-    path: `${account}/workers/scripts/:script/edge-preview`,
-    scope: "edit",
-    summary: "Run an upload in a session of remote development",
-    handle: uploadToSession,
   }),
 ];

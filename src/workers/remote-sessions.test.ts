@@ -1,12 +1,23 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { route } from "../lib/api.ts";
+import type { Platform } from "../store/platform.ts";
 import { MAX_SESSIONS, SESSION_LIFE_MS } from "./limits.ts";
-import { endExpiredSessions, newSessionToken } from "./remote-sessions.ts";
+import { endExpiredSessions, newSessionToken, openRemoteSession } from "./remote-sessions.ts";
 import { type TestApi, testApi, uploadForm } from "./testing.ts";
+
+/** The room above adds live logs to it. */
+const uploads = route<Platform>({
+  method: "POST",
+  path: "/accounts/:account/workers/scripts/:script/edge-preview",
+  scope: "edit",
+  summary: "",
+  handle: async (request) => ({ preview_token: await (await openRemoteSession(request)).deploy() }),
+});
 
 let api: TestApi;
 beforeEach(async () => {
-  api = await testApi({ FREEHOLD_HTTPS_PORT: "443" });
+  api = await testApi({ FREEHOLD_HTTPS_PORT: "443" }, [uploads]);
 });
 afterEach(() => api.end());
 

@@ -24,14 +24,24 @@ export function newSessionToken(platform: Platform, accountId: string, nowMs = D
   return signClaims(platform.signingKey(PURPOSE), claims, nowMs, SESSION_LIFE_MS / 1000);
 }
 
+/** A session that an upload has come for. */
+export interface RemoteSession {
+  /** The session's own script. */
+  scriptName: string;
+  /** The Worker that is being developed. */
+  workerName: string;
+  /** Runs the upload; resolves with the token that requests to it must show. */
+  deploy(): Promise<string>;
+}
+
 /**
- * Runs an upload in the session that the request's token names; answers the token that requests to it must show.
- * Errors: 10049 when the session is over, and those of uploads.
+ * The session that an upload's token names; it begins with the first upload.
+ * Errors: 10049 when the session is over, and those of uploads when it is deployed.
  */
-export async function uploadToSession(
+export async function openRemoteSession(
   request: ApiRequest<Platform, unknown>,
   nowMs = Date.now(),
-): Promise<{ preview_token: string }> {
+): Promise<RemoteSession> {
   const { platform, accountId, raw } = request;
   const workerName = await developedName(platform, accountId, request.params.script ?? "");
   const opened = sessionOf(platform, accountId, raw.headers.get("cf-preview-upload-config-token") ?? "", nowMs);
@@ -50,8 +60,14 @@ export async function uploadToSession(
     })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
-  await deployToSession(request, session, workerName);
-  return { preview_token: token };
+  return {
+    scriptName: session.scriptName,
+    workerName,
+    async deploy() {
+      await deployToSession(request, session, workerName);
+      return token;
+    },
+  };
 }
 
 /** A name that a Worker may have, or that of the script behind a Pages project. */

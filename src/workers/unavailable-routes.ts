@@ -3,7 +3,6 @@ import type { ApiRoute, Platform } from "../store/platform.ts";
 import { unavailable } from "./errors.ts";
 
 const account = "/accounts/:account";
-const script = `${account}/workers/scripts/:script`;
 const dispatched = `${account}/workers/dispatch/namespaces/:namespace/scripts/:script`;
 
 /**
@@ -16,7 +15,6 @@ const emptyLists: { path: string; what: string }[] = [
 ];
 
 const refused: { method: ApiRoute["method"]; path: string; what: string }[] = [
-  { method: "POST", path: `${script}/tails`, what: "Tails (wrangler tail) are" },
   { method: "GET", path: dispatched, what: "Dispatch namespaces are" },
   { method: "PUT", path: dispatched, what: "Dispatch namespaces are" },
 ];

@@ -58,12 +58,16 @@ export class Platform {
     const isPlain = options.input === undefined && options.env === undefined;
     if (isPlain && this.#resident?.busy === false) return this.#resident.run({ directory, args }, wranglerTimeoutMs);
     this.#resident ??= new ResidentClient(wranglerFile, this.#wranglerEnv());
-    const child = new Child(process.execPath, [wranglerEntry, ...args], {
+    return this.startWrangler(directory, args, options).end(wranglerTimeoutMs);
+  }
+
+  /** As {@link wrangler}, in a process of its own, while it runs. */
+  startWrangler(directory: string, args: string[], options: WranglerOptions = {}): Child {
+    return new Child(process.execPath, [wranglerEntry, ...args], {
       cwd: directory,
       input: options.input ?? "",
       env: { ...this.#wranglerEnv(), ...options.env },
     });
-    return child.end(wranglerTimeoutMs);
   }
 
   #wranglerEnv(): Record<string, string> {

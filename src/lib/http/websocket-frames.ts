@@ -13,9 +13,8 @@ const reasons: Record<number, string> = {
   [INTERNAL_ERROR]: "the connection to the Worker was lost",
 };
 
-/** A whole Close frame, as a server sends it. */
-export function closeFrame(code: number): Buffer {
-  const reason = reasons[code] ?? "";
+/** A whole Close frame, as a server sends it. `reason`: at most 123 characters of ASCII. */
+export function closeFrame(code: number, reason = reasons[code] ?? ""): Buffer {
   const frame = Buffer.alloc(4 + reason.length);
   frame[0] = FINAL | CLOSE;
   frame[1] = 2 + reason.length;
