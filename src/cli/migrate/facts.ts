@@ -62,6 +62,7 @@ export async function factsOf(env: WranglerEnv, name: string): Promise<Facts> {
       })),
       workerRoutes: routes.map(({ pattern }) => pattern),
       settings: settingsOf(settings),
+      ownSettings: ownSettingsOf(settings),
       databases: new Map(databases.map(({ uuid, name: title }) => [uuid, title])),
       classes: classes.map(({ id, class: className, script: owner }) => ({ id, className, script: owner })),
     },
@@ -96,4 +97,10 @@ function settingsOf({ logpush, observability, tail_consumers }: Record<string, u
     ...(observability ? { observability } : {}),
     ...(Array.isArray(tail_consumers) && tail_consumers.length > 0 && { tail_consumers }),
   };
+}
+
+/** Settings that are ours alone. */
+function ownSettingsOf(settings: Record<string, unknown>): Record<string, unknown> {
+  const names = ["protection", "preview_state", "version_affinity"];
+  return Object.fromEntries(names.filter((name) => settings[name] != null).map((name) => [name, settings[name]]));
 }

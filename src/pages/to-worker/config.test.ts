@@ -14,6 +14,7 @@ const project = (more: Partial<MovedProject> = {}): MovedProject => ({
   domains: [],
   workerRoutes: [],
   settings: {},
+  ownSettings: {},
   databases: new Map([["d", "orders"]]),
   classes: [],
   ...more,
@@ -208,6 +209,7 @@ test("triggers: crons, consumers and custom domains in zones; others are named",
     ],
     workerRoutes: ["example.com/part/*"],
     settings: { logpush: true },
+    ownSettings: { protection: "all" },
   });
   expect(config(moved)).toMatchObject({
     triggers: { crons: ["0 4 * * *"] },
@@ -220,6 +222,7 @@ test("triggers: crons, consumers and custom domains in zones; others are named",
     'b.example.com shows the branch "dev"',
     "c.other.org",
     "example.com/part/*",
+    'shop/script-settings with {"protection":"all"}',
   ])
     expect(notes(moved)).toContain(named);
 });

@@ -43,6 +43,12 @@ function after(project: MovedProject, { production, preview, hasPreview }: Told)
     ...production.secrets.map((name) => secretNote(name, "")),
     ...(hasPreview ? preview.secrets.map((name) => secretNote(name, " --env preview")) : []),
   ];
+  if (Object.keys(project.ownSettings).length > 0)
+    notes.push(
+      `Settings that no file has: as soon as the Worker is there, PATCH …/workers/scripts/${project.name}/script-settings with ${JSON.stringify(project.ownSettings)}`,
+    );
+  if (project.production.rollout)
+    notes.push("The project's rollout of new deployments stays behind: a Worker's deployments get a plan each.");
   const script = scriptOfProject(project.name);
   if (project.classes.some((one) => one.script === script))
     notes.push(

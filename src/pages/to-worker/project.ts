@@ -24,6 +24,8 @@ export interface MovedProject {
   workerRoutes: string[];
   /** Settings of the script, in a wrangler file's words. */
   settings: Record<string, unknown>;
+  /** Settings of the script that no wrangler file has, such as who may see it. */
+  ownSettings: Record<string, unknown>;
   /** Names of the account's D1 databases by id. */
   databases: ReadonlyMap<string, string>;
   /** Durable Object classes of the account. */
