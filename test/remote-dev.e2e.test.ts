@@ -81,9 +81,12 @@ describe.skipIf(missing)("remote development", () => {
     const { child, address } = await develop("--remote");
     const seen = { edition: "first", who: "edited", secret: "s3cret", value: "from the platform", visits: 1 };
     expect(await ask(address, "/greeting")).toEqual(seen);
+    await child.outputMatching(/asked for \{ key: 'greeting' \}/, timeoutMs);
     app.replace("src/index.js", '"first"', '"second"');
     await child.outputMatching(/Detected changes, restarted server/, timeoutMs);
     await expect.poll(() => ask(address, "/greeting"), { timeout: timeoutMs }).toMatchObject({ edition: "second" });
+    await ask(address, "/other");
+    await child.outputMatching(/asked for \{ key: 'other' \}/, timeoutMs);
     await stop(child);
     // What is deployed has not changed, and its objects have seen nothing of it.
     const reply = await platform.fetch(deployed);
