@@ -17,6 +17,7 @@ import { requestCost } from "./request-cost.ts";
 import { routeMatch } from "./route-match.ts";
 import { serviceBinding } from "./service-binding.ts";
 import { split } from "./split.ts";
+import { traces } from "./traces.ts";
 import { workerFetch } from "./worker-fetch.ts";
 
 const benches: Bench[] = [
@@ -39,6 +40,7 @@ const benches: Bench[] = [
   queues,
   pages,
   r2,
+  traces,
 ];
 
 const wanted = process.argv.slice(2);

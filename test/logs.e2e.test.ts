@@ -144,6 +144,49 @@ describe("Tail Workers", () => {
     await platform().api.send("PATCH", "/workers/scripts/watcher/script-settings", { tail_consumers: [] });
   });
 
+  test("are told of requests that exceeded a limit, and ended with their runner", async () => {
+    const source = `export default { fetch(request) {
+      if (request.url.includes("/spin")) for (;;);
+      const kept = [];
+      for (;;) kept.push(new Array(100_000).fill(Math.random()));
+    } };`;
+    await platform().api.deploy("greedy", source, {
+      tail_consumers: [{ service: "watcher" }],
+      limits: { cpu_ms: 100 },
+    });
+    expect((await fetch("/spin?x=1", { cookie: "a=b" }, "greedy")).status).toBe(503);
+    const item = await told(ofPath("/spin"), "greedy");
+    expect(item).toMatchObject({
+      outcome: "exceededCpu",
+      logs: [],
+      exceptions: [{ message: "Worker exceeded CPU time limit." }],
+      event: { request: { url: `${host("greedy")}/spin?x=1`, method: "GET", headers: { cookie: "REDACTED" } } },
+      original: { headers: { cookie: "a=b" } },
+    });
+    expect((await seen("greedy")).filter(ofPath("/spin"))).toHaveLength(1);
+  });
+
+  test("a Pages project has them, without a new deployment", async () => {
+    await platform().api.send("POST", "/pages/projects", { name: "site", production_branch: "main" });
+    const form = new FormData();
+    form.set("manifest", "{}");
+    form.set("branch", "main");
+    const code = "export default { fetch: () => { console.log('from a function'); return new Response('page'); } };";
+    form.set("_worker.js", new File([code], "_worker.js"));
+    const { envelope } = await platform().api.call("POST", "/pages/projects/site/deployments", { form });
+    const { id } = envelope.result as { id: string };
+    const at = (path: string) => platform().fetch(`http://site.pages.localhost:${platform().port}${path}`);
+    expect((await at("/before")).body).toBe("page");
+    await platform().api.send("PATCH", "/pages/projects/site", { tail_consumers: [{ service: "watcher" }] });
+    await at("/after");
+    const script = "pages-worker--site";
+    expect(await told(ofPath("/after"), script)).toMatchObject({
+      scriptVersion: { id },
+      logs: [{ message: ["from a function"] }],
+    });
+    expect((await seen(script)).filter(ofPath("/before"))).toEqual([]);
+  });
+
   test("one that is not there, or has no handler, is refused; one that is in use is not deleted unasked", async () => {
     app.configure({ tail_consumers: [{ service: "nobody" }] });
     const { code, stderr } = await platform().wrangler(app.directory, ["deploy"]);

@@ -31,6 +31,8 @@ export interface RunnerAddress {
   gateSocket?: string;
   /** Unix socket that takes events, in runners whose version has handlers for them (`workerd/event-sender.ts`). */
   eventsSocket?: string;
+  /** It reports its invocations; of those that end with it, others have to tell. */
+  traced?: true;
 }
 
 export type AcquireReply = { runner: RunnerAddress } | { unavailable: Unavailable; message: string };
@@ -76,6 +78,8 @@ export interface SupervisorCalls {
    * some seconds: those that did not are replaced. Forgotten when the services process ends.
    */
   trace: { request: { scripts: ScriptName[] }; reply: Record<string, never> };
+  /** Edges: a request ended with its runner, which can tell of it no more. */
+  exceeded: { request: ExceededRequest; reply: Record<string, never> };
   /** Control: what each edge has counted since it began. Edges that do not answer are left out. */
   counts: { request: Record<string, never>; reply: { edges: EdgeCounts[] } };
   status: { request: Record<string, never>; reply: PlatformStatus };
@@ -114,6 +118,8 @@ export interface ServicesCalls extends MemberCalls {
   /** Open the instance's binding sockets in `directory`; reply when they listen. */
   attach: { request: AttachRequest; reply: Record<string, never> };
   detach: { request: { instanceId: string }; reply: Record<string, never> };
+  /** What an edge said. */
+  exceeded: { request: ExceededRequest; reply: Record<string, never> };
 }
 
 export interface ReleaseRequest {
@@ -121,6 +127,14 @@ export interface ReleaseRequest {
   versionId: string;
   onlyIfIdle: boolean;
   closeWebSockets?: boolean;
+}
+
+/** A request to a runner that was ended because it exceeded a limit. */
+export interface ExceededRequest {
+  versionId: string;
+  cause: "cpu" | "memory";
+  /** Start line and fields, as they went to the runner: one byte a character. */
+  head: string;
 }
 
 export interface ScriptName {

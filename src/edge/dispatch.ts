@@ -16,6 +16,7 @@ import type { Client } from "./client.ts";
 import { FOR_ONE_VISITOR } from "./cookies.ts";
 import { type PageText, pageForStatus, pages } from "./error-catalogue.ts";
 import { errorPage } from "./error-pages.ts";
+import type { ExceededReports } from "./exceeded.ts";
 import {
   apiRequest,
   clientResponse,
@@ -52,6 +53,7 @@ export interface DispatchOptions {
   /** Absent: accounts have no quota. */
   quotas: Quotas | undefined;
   access: Access;
+  exceeded: ExceededReports;
 }
 
 /** Search engines keep out of previews, whoever answers there (workers-semantics.md 3.6, pages-and-builds.md 2.5). */
@@ -306,6 +308,8 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
   async #explain(exchange: ClientExchange, unknown: Cause): Promise<void> {
     const { runner } = exchange.state;
     const cause = runner ? await this.#options.runners.verdict(runner, unknown) : unknown;
+    if (runner?.traced && (cause === "cpu" || cause === "memory"))
+      this.#options.exceeded.report({ versionId: runner.versionId, cause, head: exchange.prepared });
     this.#refuse(exchange, causePages[cause]);
   }
 

@@ -13,6 +13,7 @@ import { Access } from "./access.ts";
 import { EdgeAssets } from "./assets.ts";
 import { type Client, newClient } from "./client.ts";
 import { Dispatch } from "./dispatch.ts";
+import { ExceededReports } from "./exceeded.ts";
 import { headerNames } from "./headers.ts";
 import { InnerListener } from "./inner-listener.ts";
 import { edgeLimits } from "./limits.ts";
@@ -74,6 +75,7 @@ export function createEdge(options: EdgeOptions): Edge {
     names: headerNames,
   });
   const access = new Access();
+  const exceeded = new ExceededReports((request) => supervisor.exceeded(request));
   const empty = new Router(config.domain, { generation: 0, accounts: [], scripts: [] });
   const assets = new EdgeAssets({
     blobs: files.blobs,
@@ -93,6 +95,7 @@ export function createEdge(options: EdgeOptions): Edge {
     meters,
     quotas,
     access,
+    exceeded,
   });
   const callers = new WeakMap<object, EdgeCaller>();
   const secured = new WeakMap<object, { version: string; cipher: string }>();

@@ -14,6 +14,7 @@ export async function runEdge(): Promise<void> {
     supervisor: {
       acquire: (versionId) => supervisor.call("acquire", { versionId }, edgeLimits.acquireMs),
       verdict: async (instanceId) => (await supervisor.call("verdict", { instanceId }, edgeLimits.verdictMs)).cause,
+      exceeded: (request) => void supervisor.call("exceeded", request).catch(() => {}),
     },
   });
 

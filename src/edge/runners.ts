@@ -1,4 +1,4 @@
-import type { AcquireReply, Cause, Unavailable } from "../domain/messages.ts";
+import type { AcquireReply, Cause, ExceededRequest, Unavailable } from "../domain/messages.ts";
 import { UpstreamPool } from "../lib/http/pool.ts";
 import type { Ticker } from "../lib/http/ticker.ts";
 import { SERVICE_RESTART } from "../lib/http/websocket-frames.ts";
@@ -9,6 +9,8 @@ import { edgeLimits } from "./limits.ts";
 export interface Supervisor {
   acquire(versionId: string): Promise<AcquireReply>;
   verdict(instanceId: string): Promise<Cause>;
+  /** Tells of a request that ended with its runner. */
+  exceeded(request: ExceededRequest): void;
 }
 
 /** A runner instance that requests are, or were, sent to. */
@@ -16,6 +18,8 @@ export interface Runner {
   readonly instanceId: string;
   readonly versionId: string;
   readonly pool: UpstreamPool;
+  /** It reports its invocations. */
+  readonly traced: boolean;
   /** Why it ended, once the supervisor has said so. */
   cause: Cause | undefined;
   /** The question why, under way. */
@@ -65,7 +69,7 @@ export class Runners {
       if ("unavailable" in reply) return reply;
       if (!this.#released.has(reply.runner.instanceId) || turns >= edgeLimits.releasedTurns) break;
     }
-    const { instanceId, httpSocket } = reply.runner;
+    const { instanceId, httpSocket, traced = false } = reply.runner;
     const runner: Runner = {
       instanceId,
       versionId,
@@ -75,6 +79,7 @@ export class Runners {
         idleMs: edgeLimits.runnerIdleConnectionMs,
         names: headerNames,
       }),
+      traced,
       cause: undefined,
       verdict: undefined,
     };

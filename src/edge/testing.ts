@@ -57,6 +57,7 @@ export async function startEdge(
     supervisor: {
       acquire: async () => ({ unavailable: "missing", message: "" }),
       verdict: async () => "none",
+      exceeded: () => {},
       ...supervisor,
     },
   });

@@ -26,6 +26,11 @@ export class TraceIntake {
     this.#options = options;
   }
 
+  /** Hands items on to everyone, as they are. */
+  take(source: TraceSource, items: readonly TraceItem[]): void {
+    for (const listener of this.#options.listeners) listener.take(source, items);
+  }
+
   /** Takes the report in the request's body; `dropped` is the value of `DROPPED_HEADER`. */
   serve<State>(exchange: Exchange<State>, source: TraceSource, dropped: string | undefined): void {
     const missing = Number(dropped);
@@ -38,7 +43,7 @@ export class TraceIntake {
       }
       const waitMs = this.#pace.delayMs(source.accountId, body.length, performance.now());
       const pass = () => {
-        if (items.length > 0) for (const listener of this.#options.listeners) listener.take(source, items);
+        if (items.length > 0) this.take(source, items);
         if (waitMs === 0) exchange.respond(204, "", "");
         else setTimeout(() => exchange.respond(204, "", ""), waitMs);
       };

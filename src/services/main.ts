@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { readConfig } from "../domain/config.ts";
 import type { Delivery, RunnerEvent } from "../domain/events.ts";
@@ -6,13 +7,16 @@ import type { HostKind, ServicesCalls, SupervisorCalls } from "../domain/message
 import { paths } from "../domain/paths.ts";
 import { chooseVersion } from "../domain/routing.ts";
 import type { TraceListener } from "../domain/trace.ts";
+import type { LaunchRecord } from "../domain/version.ts";
 import { parentChannel } from "../lib/channel.ts";
+import { exceededItem } from "../observe/exceeded.ts";
 import { TraceIntake } from "../observe/intake.ts";
 import { TAIL_CALL_MS } from "../observe/limits.ts";
 import { ObservedScripts } from "../observe/observed.ts";
 import { SourceMaps } from "../observe/source-maps/source-maps.ts";
 import { TailSessions } from "../observe/tail-sessions.ts";
 import { TailWorkers } from "../observe/tail-workers.ts";
+import { traceSource } from "../observe/trace-source.ts";
 import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { PushConsumers } from "../products/queues/push-consumers.ts";
 import { Queues } from "../products/queues/queues.ts";
@@ -171,6 +175,11 @@ export async function runServices(): Promise<void> {
     assets.detach(instanceId);
     backends.detach(instanceId);
     outbound.detach(instanceId);
+    return {};
+  });
+  supervisor.handle("exceeded", async (request) => {
+    const record: LaunchRecord = JSON.parse(await readFile(files.launchRecord(request.versionId), "utf8"));
+    traces.take(traceSource(record), [exceededItem(request, Date.now())]);
     return {};
   });
   supervisor.handle("routes", async () => {

@@ -1,4 +1,4 @@
-import type { EdgeCalls, ReleaseRequest } from "../domain/messages.ts";
+import type { EdgeCalls, ExceededRequest, ReleaseRequest } from "../domain/messages.ts";
 import type { EdgeCounts } from "../domain/version-counts.ts";
 import { DRAIN_TIMEOUT_MS, EVENTS_DRAIN_TIMEOUT_MS } from "./limits.ts";
 import type { MemberGroup, Members } from "./pool.ts";
@@ -75,6 +75,12 @@ export class RoleMembers implements Members {
   detach(instanceId: string): void {
     this.#services()
       ?.channel?.call("detach", { instanceId }, ATTACH_TIMEOUT_MS)
+      .catch(() => {});
+  }
+
+  exceeded(request: ExceededRequest): void {
+    this.#services()
+      ?.channel?.call("exceeded", request, ATTACH_TIMEOUT_MS)
       .catch(() => {});
   }
 

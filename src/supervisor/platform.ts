@@ -156,6 +156,10 @@ export class Platform {
       await (await this.#runtime).pool.watch(scripts);
       return {};
     });
+    channel.handle("exceeded", (request) => {
+      this.#members.exceeded(request);
+      return {};
+    });
     channel.handle("discardState", async ({ stateIds }) => {
       await (await this.#runtime).pool.discardState(stateIds);
       return {};

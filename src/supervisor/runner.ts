@@ -97,6 +97,7 @@ export class Runner {
       rpcSocket: join(directory, socketNames.rpc),
       ...(plan.state.length > 0 && { gateSocket: join(directory, socketNames.gate) }),
       ...(plan.events && { eventsSocket: join(directory, socketNames.events) }),
+      ...(plan.traced && { traced: true as const }),
     };
     const { promise, resolve } = Promise.withResolvers<End>();
     this.ended = promise;

@@ -158,6 +158,11 @@ export class Exchange<State> implements UpstreamSink {
     this.#passBody();
   }
 
+  /** What `prepare` noted, as long as the request is in progress; else "". */
+  get prepared(): string {
+    return this.#requestText;
+  }
+
   /** Bytes that the request's head announced; below 0: not known. */
   get announcedBytes(): number {
     return this.#bodyLength;
