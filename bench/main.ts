@@ -8,6 +8,7 @@ import { d1 } from "./d1.ts";
 import { deployTime } from "./deploy-time.ts";
 import { kv } from "./kv.ts";
 import { type Bench, type Figure, machine, table, verdict } from "./lib.ts";
+import { logs } from "./logs.ts";
 import { memory } from "./memory.ts";
 import { objectCalls, objects } from "./objects.ts";
 import { pages } from "./pages.ts";
@@ -37,6 +38,7 @@ const benches: Bench[] = [
   d1,
   kv,
   analytics,
+  logs,
   queues,
   pages,
   r2,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import Cloudflare from "cloudflare";
 import type { TelemetryQueryParams, TelemetryQueryResponse } from "cloudflare/resources/workers/observability";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { runCommand } from "../src/cli/main.ts";
 import { Project } from "./harness/project.ts";
 import { usePlatform } from "./harness/suite.ts";
 
@@ -201,3 +202,52 @@ test("a Worker whose logs are off, or sampled away, stores nothing", async () =>
   await vi.waitFor(async () => expect(await of("only=logs")).toHaveLength(3), 10_000);
   expect(await of("sampled-away")).toEqual([]);
 });
+
+test("stored logs of a Pages project, which a terminal shows as well", async () => {
+  const site = new Project("pages-site");
+  try {
+    const observability = { enabled: true };
+    await platform().api.send("POST", "/pages/projects", { name: "site", production_branch: "main", observability });
+    site.write(
+      "site/_worker.js",
+      `export default {
+        fetch(request, env) {
+          if (!new URL(request.url).pathname.startsWith("/api")) return env.ASSETS.fetch(request);
+          console.warn({ message: "a call", branch: env.CF_PAGES_BRANCH });
+          throw new RangeError("out of it");
+        },
+      };`,
+    );
+    const deploy = ["pages", "deploy", "site", "--project-name=site", "--branch=main"];
+    await platform().wranglerOk(site.directory, deploy);
+    await platform().fetch(`http://site.pages.localhost:${platform().port}/api/thing`);
+    const filters = [leaf("$metadata.service", "eq", "pages-worker--site")];
+    const stored = () => query({ view: "events", parameters: { filters } });
+    await vi.waitFor(async () => expect((await stored()).events?.count).toBe(3), 10_000);
+    expect(messages(await stored())).toEqual([
+      "RangeError: out of it",
+      "a call",
+      `GET http://site.pages.localhost:${platform().port}/api/thing`,
+    ]);
+    // Below the last one the stack may follow.
+    expect((await freehold("logs", "--pages", "site")).slice(0, 3)).toEqual([
+      expect.stringMatching(/event {2}GET http:.*\/api\/thing {2}.*exception/),
+      expect.stringMatching(/warn {3}a call {2}\{"branch":"main"\}$/),
+      expect.stringMatching(/error {2}RangeError: out of it$/),
+    ]);
+    expect(await freehold("logs", "hello", "--search", "zoë", "--json")).toEqual([
+      expect.stringContaining('"source":{"message":"slow query"'),
+    ]);
+  } finally {
+    site[Symbol.dispose]();
+  }
+});
+
+/** Lines that `freehold …` prints on this platform. */
+async function freehold(name: string, ...args: string[]): Promise<string[]> {
+  const lines: string[] = [];
+  const io = { out: (line: string) => lines.push(line), err: (line: string) => lines.push(line) };
+  const env = { PATH: process.env.PATH, FREEHOLD_DATA: platform().dataDir };
+  expect(await runCommand(name, args, { ...io, env })).toBe(0);
+  return lines;
+}

@@ -46,6 +46,7 @@ async function platformData() {
   write("cache/compiled/x", "cache");
   write("runners.pid", "1");
   write("analytics/acc/ds/2026-11-28/00000001.open", "point");
+  write("logs/acc/events/2026-11-28/00000001.open", "event");
   write("analytics/acc/ds/2026-11-28/00000001-00000002.parquet.tmp", "half");
   write("secrets-store/acc/store/name.json", "sealed");
   write("something/new", "of a later issue");
@@ -111,6 +112,7 @@ describe("freehold backup", () => {
       "assets/acc/ef/01",
       "blobs/ab/cd",
       "freehold.db",
+      "logs/acc/events/2026-11-28/00000001.open",
       "master.key",
       "secrets-store/acc/store/name.json",
       "something/new",

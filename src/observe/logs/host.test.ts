@@ -10,6 +10,7 @@ import { packNext } from "../../products/segments/host/pack.ts";
 import { answer } from "./host/answer.ts";
 import type { CalculationsRequest, FilterGroup, FilterLeaf, LogRequest } from "./host/requests.ts";
 import * as rows from "./host/rows.ts";
+import { jsonText } from "./json-text.ts";
 import { recordsOf } from "./records.ts";
 
 const ACCOUNT = "a".repeat(32);
@@ -63,7 +64,7 @@ function put(items: TraceItem[], { name = "00000001.open", script = "w", interva
   const source = { accountId: ACCOUNT, script, versionId: "v1", versionTag: "t1" };
   const events = items.flatMap((one) => recordsOf(source, one, { interval, invocationLogs: true }));
   mkdirSync(join(root, directory), { recursive: true });
-  writeFileSync(join(root, directory, name), events.map((event) => `${JSON.stringify(event)}\n`).join(""), {
+  writeFileSync(join(root, directory, name), events.map((event) => `${jsonText(event)}\n`).join(""), {
     flag: "a",
   });
 }
@@ -276,6 +277,25 @@ describe("filters:", () => {
     expect(await values("ok", "boolean")).toEqual([false, true]);
     expect(await values("$metadata.service", "string")).toEqual(["w"]);
   });
+});
+
+test("whatever code logs can be stored and asked", async () => {
+  const deep = JSON.parse(`${'{"a":'.repeat(3000)}1${"}".repeat(3000)}`);
+  const odd = [
+    { text: "half \ud800", "key \udc00": "\\ud800" },
+    { deep },
+    "\ud83d alone",
+    { text: "\0\u2028\u{1f600}" },
+    { n: 1e308 * 10 },
+  ];
+  put([item({ logs: odd.map((value, n) => log("log", n + 1, value)) })], { name: "00000001.seg" });
+  while (await packNext(connection, root, "2026-11-29", rows)) {}
+  put([item({ logs: odd.map((value, n) => log("log", n + 1, value)) })], { name: "00000002.open" });
+  expect((await events()).count).toBe(12);
+  expect(await found(leaf("text", "eq", "half \ufffd"))).toHaveLength(2);
+  expect(await found(leaf("key \ufffd", "eq", "\\ud800"))).toHaveLength(2);
+  expect(await found(leaf("text", "includes", "\u{1f600}"))).toHaveLength(2);
+  expect(await found(leaf("message", "eq", "\ufffd alone"))).toHaveLength(2);
 });
 
 describe("calculations:", () => {

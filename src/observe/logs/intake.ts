@@ -4,6 +4,7 @@ import { SegmentWriter } from "../../products/segments/writer.ts";
 import { Budget } from "./budget.ts";
 import { eventId } from "./event-id.ts";
 import { EVENTS, type StoredEvent } from "./host/columns.ts";
+import { jsonText } from "./json-text.ts";
 import {
   MAX_NOTICES,
   NOTICE_DELAY_MS,
@@ -116,7 +117,7 @@ export class LogIntake implements TraceListener {
 
 function linesOf(events: readonly StoredEvent[]): string {
   let lines = "";
-  for (const event of events) lines += `${JSON.stringify(event)}\n`;
+  for (const event of events) lines += `${jsonText(event)}\n`;
   return lines;
 }
 

@@ -15,8 +15,8 @@ export const MAX_NOTICES = 1000;
 /** Own: parameters of a URL that are stored one by one. */
 export const MAX_SEARCH_PARAMETERS = 50;
 
-/** Own: the body of a query. */
-export const MAX_QUERY_BYTES = 64 * 1024;
+/** Own: a query from control, which all that its schema allows fits into. */
+export const MAX_QUERY_BYTES = 4 * 1024 * 1024;
 export const MAX_FILTERS = 50;
 /** The original's. */
 export const MAX_FILTER_DEPTH = 4;

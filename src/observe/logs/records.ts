@@ -3,6 +3,7 @@ import type { TraceException, TraceItem, TraceSource } from "../../domain/trace.
 import { eventId } from "./event-id.ts";
 import { eventKind, isFields } from "./event-kind.ts";
 import type { StoredEvent } from "./host/columns.ts";
+import { jsonText } from "./json-text.ts";
 import { MAX_INVOCATION_BYTES, MAX_SEARCH_PARAMETERS } from "./limits.ts";
 import { logText } from "./log-text.ts";
 
@@ -59,7 +60,7 @@ export function recordsOf(
     requestId,
   };
   const timeMs = item.eventTimestamp ?? Date.now();
-  const small = kept.events.length > 0 ? JSON.stringify(workers) : "";
+  const small = kept.events.length > 0 ? jsonText(workers) : "";
   const event = (
     t: number,
     type: string,
@@ -96,10 +97,10 @@ function invocationOf(
   const words = {
     level,
     message,
-    source: JSON.stringify({ level, message }),
+    source: jsonText({ level, message }),
     ...(thrown && { error: thrown.message }),
   };
-  return [words, { wall: wallTime, cpu: cpuTime, workers: JSON.stringify(whole) }];
+  return [words, { wall: wallTime, cpu: cpuTime, workers: jsonText(whole) }];
 }
 
 /** What was logged and thrown, up to the bound. */
@@ -114,7 +115,7 @@ function keep({ logs, exceptions, truncated }: TraceItem) {
   const logged = logs
     .map((log) => {
       const { source, ...words } = logText(log);
-      return { timestamp: log.timestamp, words: { ...words, source: JSON.stringify(source) } };
+      return { timestamp: log.timestamp, words: { ...words, source: jsonText(source) } };
     })
     .filter(fits);
   return { events: [...logged, ...thrown], truncated: truncated || bytes > MAX_INVOCATION_BYTES };
@@ -123,7 +124,7 @@ function keep({ logs, exceptions, truncated }: TraceItem) {
 function wordsOf({ name, message, stack }: TraceException): Words {
   const text = `${name}: ${message}`;
   const source = { level: "error", message: text, name, ...(stack !== undefined && { stack }) };
-  return { level: "error", message: text, source: JSON.stringify(source), error: message };
+  return { level: "error", message: text, source: jsonText(source), error: message };
 }
 
 function requestOf(event: TraceItem["event"]): Record<string, unknown> | undefined {

@@ -18,7 +18,7 @@ export interface LogQueries {
 }
 
 export function serveLogQuery<State>(logs: LogQueries, exchange: Exchange<State>, accountId: string): void {
-  exchange.takeBody(MAX_QUERY_BYTES * 2, (body) => {
+  exchange.takeBody(MAX_QUERY_BYTES, (body) => {
     // The files are those of the account in the path; control writes the same into the request.
     const request = { ...JSON.parse(body.toString()), accountId };
     logs.query(
