@@ -2,8 +2,8 @@ import type { ObservedScript, TraceItem, TraceListener, TraceSource } from "../.
 import { Drops } from "../../products/segments/drops.ts";
 import { SegmentWriter } from "../../products/segments/writer.ts";
 import { Budget } from "./budget.ts";
-import { eventId } from "./event-id.ts";
 import { EVENTS, type StoredEvent } from "./host/columns.ts";
+import { eventId } from "./host/event-id.ts";
 import { jsonText } from "./json-text.ts";
 import {
   MAX_NOTICES,

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { TraceException, TraceItem, TraceSource } from "../../domain/trace.ts";
-import { eventId } from "./event-id.ts";
 import { eventKind, isFields } from "./event-kind.ts";
 import type { StoredEvent } from "./host/columns.ts";
+import { eventId } from "./host/event-id.ts";
 import { jsonText } from "./json-text.ts";
 import { MAX_INVOCATION_BYTES, MAX_SEARCH_PARAMETERS } from "./limits.ts";
 import { logText } from "./log-text.ts";
@@ -15,6 +15,9 @@ export interface RecordSettings {
 }
 
 type Words = Pick<StoredEvent, "level" | "message" | "source"> & { error?: string };
+
+/** Ids have no digits for more. */
+const MAX_TIMESTAMP_MS = 1e15;
 
 interface Kept {
   timestamp: number;
@@ -62,12 +65,13 @@ export function recordsOf(
   const timeMs = item.eventTimestamp ?? Date.now();
   const small = kept.events.length > 0 ? jsonText(workers) : "";
   const event = (
-    t: number,
+    timestampMs: number,
     type: string,
     { level, message, source, error }: Words,
     rest: Partial<StoredEvent>,
   ): StoredEvent => ({
-    ...{ id: eventId(t), t, type, level, message, source, workers: small, ...(error !== undefined && { error }) },
+    ...timeAndId(timestampMs),
+    ...{ type, level, message, source, workers: small, ...(error !== undefined && { error }) },
     ...common,
     ...rest,
   });
@@ -125,6 +129,13 @@ function wordsOf({ name, message, stack }: TraceException): Words {
   const text = `${name}: ${message}`;
   const source = { level: "error", message: text, name, ...(stack !== undefined && { stack }) };
   return { level: "error", message: text, source: jsonText(source), error: message };
+}
+
+/** Both say the same time. One that is none is now. */
+function timeAndId(timestampMs: number): Pick<StoredEvent, "t" | "id"> {
+  const isTime = timestampMs >= 0 && timestampMs < MAX_TIMESTAMP_MS;
+  const t = Math.floor(isTime ? timestampMs : Date.now());
+  return { id: eventId(t), t };
 }
 
 function requestOf(event: TraceItem["event"]): Record<string, unknown> | undefined {

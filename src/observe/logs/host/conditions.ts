@@ -1,7 +1,7 @@
 /** Which events, in SQL. */
 import { quoted } from "../../../products/segments/host/quoted.ts";
 import { Refusal } from "../../../products/segments/host/refusal.ts";
-import { textOf, typedOf } from "./keys.ts";
+import { hintOf, textOf, typedOf } from "./keys.ts";
 import type { Filter, FilterGroup, FilterLeaf, Needle, Selection, Timeframe } from "./requests.ts";
 
 export function conditionOf({ accountId, timeframe, filters, needle }: Selection): string {
@@ -27,6 +27,14 @@ function ofGroup({ filterCombination, filters }: FilterGroup, accountId: string)
 
 /** An event without the key meets the conditions that say what it is not. */
 function ofLeaf(leaf: FilterLeaf, accountId: string): string {
+  const condition = exactly(leaf, accountId);
+  const hint = isNegative(leaf) ? undefined : hintOf(leaf.key);
+  return hint === undefined ? condition : `(${hint} AND ${condition})`;
+}
+
+const isNegative = ({ operation }: FilterLeaf) => ["neq", "not_in", "not_includes", "is_null"].includes(operation);
+
+function exactly(leaf: FilterLeaf, accountId: string): string {
   const { key, operation, value } = leaf;
   const text = textOf(key, accountId);
   const own = typedOf(key, leaf.type, accountId);

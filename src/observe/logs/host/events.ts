@@ -3,6 +3,7 @@ import { quoted } from "../../../products/segments/host/quoted.ts";
 import { timeText } from "./calculate.ts";
 import { columns, DATASET } from "./columns.ts";
 import { conditionOf, inTime } from "./conditions.ts";
+import { timeOfId } from "./event-id.ts";
 import { metadataColumns } from "./keys.ts";
 import { keysOf } from "./list.ts";
 import type { EventsRequest } from "./requests.ts";
@@ -13,20 +14,46 @@ const MAX_INVOCATION_EVENTS = 10_000;
 
 const all = Object.keys(columns).join(", ");
 
-/** Newest first, from the cursor on; `prev` is the page before it. */
+/**
+ * Newest first, from the cursor on; `prev` is the page before it. Conditions are held against all events once: that gives the
+ * count, the series and which events are of the page.
+ */
 export async function findEvents(request: EventsRequest, ask: Ask): Promise<object> {
-  const { cursor, direction, limit } = request;
-  const condition = conditionOf(request);
-  const [sign, order] = direction === "prev" ? [">", "ASC"] : ["<", "DESC"];
-  const after = cursor === undefined ? "" : ` AND id ${sign} ${quoted(cursor)}`;
-  const rows = await ask(
-    (from) => `SELECT ${all} FROM ${from} WHERE ${condition}${after} ORDER BY t ${order}, id ${order} LIMIT ${limit}`,
+  const points = await countEvents(request, ask);
+  const count = points.reduce((sum, { row }) => sum + Number(row.total), 0);
+  const rows = await readEvents(
+    pageOf(
+      request,
+      points.flatMap(({ ids }) => ids),
+    ),
+    ask,
   );
-  if (direction === "prev") rows.reverse();
-  const events = rows.map((row) => eventOf(row, request.accountId));
-  const { count, series } = await countEvents(request, condition, ask);
   const fields = keysOf(rows, request.accountId).map(({ key, type }) => ({ key, type }));
-  return { count, events, fields, ...(series && { series }) };
+  const events = rows.map((row) => eventOf(row, request.accountId));
+  const { bucketMs } = request;
+  return {
+    count,
+    events,
+    fields,
+    ...(bucketMs !== undefined && { series: points.map(({ row }) => pointOf(row, bucketMs)) }),
+  };
+}
+
+/** Ids sort as times do. */
+function pageOf({ direction, limit }: EventsRequest, ids: string[]): string[] {
+  const sorted = ids.sort();
+  return direction === "prev" ? sorted.slice(0, limit) : sorted.slice(-limit);
+}
+
+/** Newest first. */
+async function readEvents(ids: readonly string[], ask: Ask): Promise<Row[]> {
+  const [first, last] = [ids[0], ids.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const time = inTime({ from: timeOfId(first), to: timeOfId(last) });
+  const rows = await ask(
+    (from) => `SELECT ${all} FROM ${from} WHERE ${time} AND id IN (${ids.map(quoted).join(", ")})`,
+  );
+  return rows.sort((a, b) => (String(a.id) < String(b.id) ? 1 : -1));
 }
 
 /** By request, the newest first; of each all events, in their order, also those that do not match. */
@@ -50,16 +77,19 @@ export async function findInvocations(request: EventsRequest, ask: Ask): Promise
   return Object.fromEntries(invocations);
 }
 
-async function countEvents({ bucketMs }: EventsRequest, condition: string, ask: Ask) {
-  const bucket = bucketMs === undefined ? "0" : `t // ${bucketMs}`;
+/** By points of the series, each with the events of it that may be of the page. */
+async function countEvents(request: EventsRequest, ask: Ask): Promise<{ row: Row; ids: string[] }[]> {
+  const { bucketMs, cursor, direction, limit } = request;
+  const [nearest, sign] = direction === "prev" ? ["min", ">"] : ["max", "<"];
+  const after = cursor === undefined ? "" : ` FILTER (id ${sign} ${quoted(cursor)})`;
   const rows = await ask(
     (from) =>
-      `SELECT ${bucket} AS bucket, sum(n) AS total, count(*) AS stored, sum(n) FILTER (level = 'error') AS errors, min(t) AS first, max(t) AS last` +
-      ` FROM ${from} WHERE ${condition} GROUP BY bucket ORDER BY bucket`,
+      `SELECT ${bucketMs === undefined ? "0" : `t // ${bucketMs}`} AS bucket, sum(n) AS total, count(*) AS stored,` +
+      ` sum(n) FILTER (level = 'error') AS errors, min(t) AS first, max(t) AS last,` +
+      ` CAST(to_json(${nearest}(id, ${limit})${after}) AS VARCHAR) AS ids` +
+      ` FROM ${from} WHERE ${conditionOf(request)} GROUP BY bucket ORDER BY bucket`,
   );
-  const count = rows.reduce((sum, { total }) => sum + Number(total), 0);
-  const series = bucketMs === undefined ? undefined : rows.map((row) => pointOf(row, bucketMs));
-  return { count, series };
+  return rows.map((row) => ({ row, ids: (JSON.parse(String(row.ids)) as string[] | null) ?? [] }));
 }
 
 function pointOf({ bucket, total, stored, errors, first, last }: Row, bucketMs: number): object {

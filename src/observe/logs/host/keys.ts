@@ -60,6 +60,19 @@ export function typedOf(key: string, type: ValueType, accountId: string): string
   return `TRY_CAST(${textOf(key, accountId)} AS DOUBLE)`;
 }
 
+/**
+ * What an event that has the key meets, and most others do not: its last name stands in the JSON. To look for a text is ten times
+ * quicker than to read JSON. Undefined where that says nothing.
+ */
+export function hintOf(key: string): string | undefined {
+  if (columnOf[key] || key.startsWith("$") || key === "dataset" || key === "source") return undefined;
+  const last = key.split(".").at(-1) ?? "";
+  // Of a list.
+  if (/^\d+$/.test(last)) return undefined;
+  // Where the name has dots of its own, it ends like this.
+  return `contains(source, ${quoted(`${JSON.stringify(last).slice(1)}:`)})`;
+}
+
 /** A number without the `.0` of whole ones. */
 function plain(column: string): string {
   return `CASE WHEN ${column} = floor(${column}) THEN CAST(CAST(${column} AS BIGINT) AS VARCHAR) ELSE CAST(${column} AS VARCHAR) END`;

@@ -1,12 +1,13 @@
-import { randomInt } from "node:crypto";
-
 /** Crockford's alphabet, whose order is that of its codes. */
 const DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const TIME_DIGITS = 10;
 const SUFFIX_DIGITS = 16;
 const COUNTER_DIGITS = 9;
 
 /** Of this process, so that two make no id twice. */
-const own = Array.from({ length: SUFFIX_DIGITS - COUNTER_DIGITS }, () => DIGITS[randomInt(32)]).join("");
+const own = Array.from({ length: SUFFIX_DIGITS - COUNTER_DIGITS }, () => DIGITS[Math.floor(Math.random() * 32)]).join(
+  "",
+);
 let counter = 0;
 
 /**
@@ -15,7 +16,14 @@ let counter = 0;
  */
 export function eventId(timestampMs: number): string {
   counter = (counter + 1) % 32 ** COUNTER_DIGITS;
-  return `${digits(Math.max(0, Math.floor(timestampMs)), 10)}${digits(counter, COUNTER_DIGITS)}${own}`;
+  return `${digits(Math.max(0, Math.floor(timestampMs)), TIME_DIGITS)}${digits(counter, COUNTER_DIGITS)}${own}`;
+}
+
+/** The time in an id, in milliseconds. */
+export function timeOfId(id: string): number {
+  let time = 0;
+  for (const digit of id.slice(0, TIME_DIGITS)) time = time * 32 + DIGITS.indexOf(digit);
+  return time;
 }
 
 function digits(value: number, count: number): string {
