@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { attachDomain } from "./domains.ts";
 import { routedNames } from "./routed-names.ts";
 import { type TestApi, testApi } from "./testing.ts";
+import { zoneRoutes } from "./zone-routes.ts";
 
 let api: TestApi;
 let zone: string;
@@ -47,6 +48,13 @@ describe("zones", () => {
     expect((await api.call("GET", "//zones?name=www.example.com")).result).toEqual([]);
     expect((await api.call("GET", `//zones?name=example.com&account.id=${"0".repeat(32)}`)).result).toEqual([]);
     expect((await api.call("GET", `//zones/${zone}`)).result).toMatchObject({ name: "example.com" });
+  });
+
+  test("are first come, first served, so that only who has an admin token makes and ends them", () => {
+    const scopes = zoneRoutes
+      .filter(({ path }) => !path.includes("/workers/"))
+      .map((one) => `${one.method} ${one.scope}`);
+    expect(scopes).toEqual(["GET read", "POST admin", "GET read", "DELETE admin"]);
   });
 
   test("come in pages, by name", async () => {
