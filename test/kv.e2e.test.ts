@@ -164,6 +164,7 @@ test("a bulk write with large values and one with a mistake", async () => {
 });
 
 test("a namespace that a deploy made is made anew by the next one when it was deleted", async () => {
+  app.configure({ kv_namespaces: [{ binding: "MY_CACHE" }] });
   await platform().api.send("DELETE", `/storage/kv/namespaces/${id}`);
   address = urlPrintedBy(await platform().wranglerOk(app.directory, ["deploy"]));
   const rows = (await platform().api.get("/storage/kv/namespaces")) as Listed[];
