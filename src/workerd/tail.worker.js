@@ -9,6 +9,8 @@
 const MAX_REPORT_CHARS = 1024 * 1024;
 const MAX_REPORT_ITEMS = 500;
 const MAX_WAITING_CHARS = 4 * 1024 * 1024;
+/** Under load reports come so far apart, and are the larger. */
+const GATHER_MS = 20;
 /** The platform may be restarting: a report is tried again for so long, after such pauses. */
 const PATIENCE_MS = 10_000;
 const PAUSE_MS = 250;
@@ -36,7 +38,11 @@ export default {
     if (moving && now - movedAt < STALLED_MS) return;
     moving = true;
     const self = ++sender;
-    while (sender === self && waiting.length > 0) await send(INTAKE, takeReport());
+    while (sender === self && waiting.length > 0) {
+      await send(INTAKE, takeReport());
+      // Under load a report of many costs little more than one of few.
+      if (waiting.length > 0 && waiting.length < MAX_REPORT_ITEMS) await scheduler.wait(GATHER_MS);
+    }
     if (sender === self) moving = false;
   },
 };
