@@ -235,9 +235,11 @@ test("stored logs of a Pages project, which a terminal shows as well", async () 
       expect.stringMatching(/warn {3}a call {2}\{"branch":"main"\}$/),
       expect.stringMatching(/error {2}RangeError: out of it$/),
     ]);
-    expect(await freehold("logs", "hello", "--search", "zoë", "--json")).toEqual([
-      expect.stringContaining('"source":{"message":"slow query"'),
-    ]);
+    const [first] = await freehold("logs", "hello", "--search", "zoë", "--json");
+    expect(JSON.parse(first ?? "")).toMatchObject({
+      source: { message: "slow query" },
+      $metadata: { service: "hello" },
+    });
   } finally {
     site[Symbol.dispose]();
   }
