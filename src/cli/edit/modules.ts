@@ -48,6 +48,8 @@ export async function download(env: WranglerEnv, script: string): Promise<Deploy
     if (typeof part !== "string") modules.push({ name, type: part.type, bytes: Buffer.from(await part.arrayBuffer()) });
   }
   if (modules.length === 0) throw new CommandError(`"${script}" has no code: static assets alone are served.`);
+  // Refuses names that cannot be files, before there is a directory for them.
+  for (const { name } of modules) pathOf(name);
   const named = headers.get("cf-entrypoint") ?? "";
   const entry =
     modules.find(({ name }) => name === named) ?? modules.find(({ name }) => encodeURIComponent(name) === named);
