@@ -1,17 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 /** End-to-end tests that measure times or take the whole machine: nothing else runs beside them. */
-const alone = [
-  "edge",
-  "fresh-clone",
-  "lifecycle",
-  "limits",
-  "objects",
-  "robustness",
-  "splits-under-load",
-  "state-durability",
-  "queue-durability",
-].map((name) => `test/${name}.e2e.test.ts`);
+const alone = ["limits", "queue-durability", "robustness", "splits-under-load", "state-durability"].map(
+  (name) => `test/${name}.e2e.test.ts`,
+);
 
 /** Unit tests stand beside the code; `test/` holds the end-to-end tests, which run after them. */
 export default defineConfig({
@@ -27,7 +19,8 @@ export default defineConfig({
           include: ["src/**/*.test.ts", "scripts/**/*.test.ts"],
           testTimeout: 20_000,
           hookTimeout: 20_000,
-          maxWorkers: 2,
+          // Some wait for as long as they work.
+          maxWorkers: 3,
           // Each module is loaded once for all files of a worker, which is half of what most files take.
           isolate: false,
           sequence: { groupOrder: 0 },
@@ -41,8 +34,8 @@ export default defineConfig({
           exclude: ["test/fixtures/**", ...alone],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // The client takes most of the time, and one core.
-          maxWorkers: 2,
+          // Each waits for about as long as it works.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

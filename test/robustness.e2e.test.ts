@@ -12,8 +12,8 @@ import { usePlatform } from "./harness/suite.ts";
 const deploys = Number(process.env.FREEHOLD_TEST_DEPLOYS ?? 100);
 const kills = Number(process.env.FREEHOLD_TEST_KILLS ?? 2);
 const healedWithinMs = 1_000;
-/** Control loads some 740 modules, which take 0.7 s beside this load: the goal of a second is missed (0.9 to 1.3 s seen). */
-const controlHealsWithinMs = 2_000;
+/** The goal is a second. Control loads more than 700 modules, about 0.6 s of CPU beside this load, so there is room for a busy machine. */
+const controlHealsWithinMs = 1_500;
 const soundLifetimeMs = kills > 2 ? 11_000 : 0;
 
 const platform = usePlatform({ FREEHOLD_EDGES: "2" });
