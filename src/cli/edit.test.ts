@@ -7,7 +7,7 @@ import { runCommand } from "./main.ts";
 import { dataDirectory, recordingIo, temporaryDirectory } from "./testing.ts";
 
 const servers: Server[] = [];
-const edited: (() => void)[] = [];
+const edited: (() => unknown)[] = [];
 afterEach(() => {
   for (const remove of edited.splice(0)) remove();
   for (const server of servers.splice(0)) server.close();
@@ -60,7 +60,8 @@ function editor(script: string) {
   writeFileSync(path, `echo "$PWD $*" >> ${log}\n${script}\n`);
   const lines = () => readFileSync(log, "utf8").trim().split("\n");
   const directoryOf = () => lines()[0]?.split(" ")[0] ?? "";
-  edited.push(() => rmSync(directoryOf(), { recursive: true, force: true }));
+  // It may never have been called.
+  edited.push(() => existsSync(log) && rmSync(directoryOf(), { recursive: true, force: true }));
   return { command: `sh ${path}`, lines, directoryOf };
 }
 
@@ -80,7 +81,7 @@ test("opens the code, entry first, and deploys what was saved if nobody else did
     out: "Deployed hello: version the-id",
     err: "",
   });
-  expect(by.lines()[0]).toMatch(/ index\.js a\/part\.js$/);
+  expect(by.lines()[0]).toMatch(/ \.\/index\.js \.\/a\/part\.js$/);
   expect(uploads).toEqual([
     {
       path: expect.stringMatching(/\/workers\/scripts\/hello\/content$/),
@@ -154,4 +155,11 @@ test("does not write where a module's name leads out of the directory", async ()
 
 test.each([[[]], [["a", "b"]], [["a", "--pages", "b"]]])("says how it is called: %j", async (args) => {
   expect((await run(dataDirectory(), "true", ...args)).code).toBe(2);
+});
+
+test("a module's name is never an option or a command of the editor", async () => {
+  const { data } = await platform({ "+!id": [ESM, "one"], "-c": [ESM, "two"] });
+  const by = editor("");
+  await run(data, by.command, "hello");
+  expect(by.lines()[0]).toMatch(/ \.\/-c \.\/\+!id$/);
 });

@@ -92,14 +92,18 @@ async function editUntilDeployed(session: Session, code: DeployedCode, io: Io): 
   }
 }
 
-/** Git's way: the variable may hold arguments too, so a shell reads it. */
+/**
+ * Git's way: the variable may hold arguments too, so a shell reads it. Modules may be called anything: `./` keeps an editor from
+ * taking a name for an option, or for a command (vi's `+`).
+ */
 async function openEditor({ directory, paths }: Session, { env }: Io): Promise<void> {
   const editor = env.VISUAL || env.EDITOR || "vi";
-  const code = await runInTerminal("sh", ["-c", `${editor} "$@"`, editor, ...paths], { cwd: directory, env }).catch(
-    (error: Error) => {
-      throw new CommandError(`The editor "${editor}" does not start: ${error.message}.`);
-    },
-  );
+  const code = await runInTerminal("sh", ["-c", `${editor} "$@"`, editor, ...paths.map((path) => `./${path}`)], {
+    cwd: directory,
+    env,
+  }).catch((error: Error) => {
+    throw new CommandError(`The editor "${editor}" does not start: ${error.message}.`);
+  });
   if (code === 127) throw new CommandError(`There is no editor "${editor}". Set EDITOR to one that is installed.`);
   if (code !== 0) throw new CommandError(`The editor ended with ${code}, so nothing is deployed.`);
 }

@@ -26,9 +26,16 @@ export class TraceIntake {
     this.#options = options;
   }
 
-  /** Hands items on to everyone, as they are. */
+  /** Hands items on to everyone, as they are. Whoever cannot take them keeps them from nobody else. */
   take(source: TraceSource, items: readonly TraceItem[]): void {
-    for (const listener of this.#options.listeners) listener.take(source, items);
+    for (const listener of this.#options.listeners) {
+      try {
+        listener.take(source, items);
+      } catch (error) {
+        // They come from a process that runs code of tenants: whatever is in them, this one goes on.
+        console.error(`Invocations of ${source.script} (version ${source.versionId}) cannot be taken:`, error);
+      }
+    }
   }
 
   /** Takes the report in the request's body; `dropped` is the value of `DROPPED_HEADER`. */

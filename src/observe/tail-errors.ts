@@ -1,12 +1,12 @@
 /** Refusals of live logs. The codes are ours. */
 import { ApiError } from "../lib/api.ts";
-import { MAX_SESSIONS_PER_SCRIPT } from "./tail-limits.ts";
+import { MAX_SESSIONS_PER_ACCOUNT, MAX_SESSIONS_PER_SCRIPT } from "./tail-limits.ts";
 
 export const tooManyTails = (script: string) =>
   new ApiError(429, {
     code: 100160,
     message:
-      `"${script}" has ${MAX_SESSIONS_PER_SCRIPT} sessions of live logs, and cannot have more. ` +
+      `There are too many sessions of live logs: "${script}" may have ${MAX_SESSIONS_PER_SCRIPT}, your account ${MAX_SESSIONS_PER_ACCOUNT}. ` +
       "End one (Ctrl-C in its terminal); those without a client end within a minute.",
   });
 

@@ -2,7 +2,9 @@
 
 /** Sessions of a script at one time. */
 export const MAX_SESSIONS_PER_SCRIPT = 10;
-/** Sessions of all scripts together. Ours. */
+/** Sessions of an account, so that nobody takes those of all others. Ours. */
+export const MAX_SESSIONS_PER_ACCOUNT = 100;
+/** Sessions of all accounts together. Ours. */
 export const MAX_SESSIONS = 1_000;
 /** Filters of a session, and values of one. Ours; the client sends seven at most. */
 export const MAX_FILTERS = 20;

@@ -1,6 +1,12 @@
 import type { OpenedTail, OpenTail } from "../domain/live-tail.ts";
 import type { TraceItem, TraceListener, TraceSource } from "../domain/trace.ts";
-import { MAX_SESSIONS, MAX_SESSIONS_PER_SCRIPT, PROBE_MS, SESSION_LIFE_MS } from "./tail-limits.ts";
+import {
+  MAX_SESSIONS,
+  MAX_SESSIONS_PER_ACCOUNT,
+  MAX_SESSIONS_PER_SCRIPT,
+  PROBE_MS,
+  SESSION_LIFE_MS,
+} from "./tail-limits.ts";
 import { messageFrame, type Socket, TailSession, type Traced } from "./tail-session.ts";
 
 /** A script that somebody listens to. */
@@ -39,7 +45,7 @@ export class TailSessions implements TraceListener {
     const nowMs = Date.now();
     this.tick(nowMs);
     if (wanted.replace) for (const session of this.#of(of)) this.#end(session, NORMAL, "Another session has begun.");
-    if (this.#of(of).length >= MAX_SESSIONS_PER_SCRIPT || this.#sessions.size >= MAX_SESSIONS) return undefined;
+    if (this.#isFull(of)) return undefined;
     const session = new TailSession(of, wanted, nowMs, this.#options.lifeMs ?? SESSION_LIFE_MS);
     this.#sessions.set(session.secret, session);
     this.#byScript.set(key(of), [...this.#of(of), session]);
@@ -104,6 +110,12 @@ export class TailSessions implements TraceListener {
   /** This process ends: clients are told to come again. */
   closeAll(): void {
     for (const session of [...this.#sessions.values()]) this.#end(session, GOING_AWAY, "The platform restarts.");
+  }
+
+  #isFull(of: TailedScript): boolean {
+    if (this.#sessions.size >= MAX_SESSIONS || this.#of(of).length >= MAX_SESSIONS_PER_SCRIPT) return true;
+    const ofAccount = [...this.#sessions.values()].filter(({ accountId }) => accountId === of.accountId);
+    return ofAccount.length >= MAX_SESSIONS_PER_ACCOUNT;
   }
 
   #of(of: TailedScript): TailSession[] {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { OpenTail } from "../domain/live-tail.ts";
 import type { TraceItem, TraceSource } from "../domain/trace.ts";
 import { Cleanup, RawClient } from "../lib/http/testing.ts";
-import { MAX_SESSIONS_PER_SCRIPT } from "../observe/tail-limits.ts";
+import { MAX_SESSIONS_PER_ACCOUNT, MAX_SESSIONS_PER_SCRIPT } from "../observe/tail-limits.ts";
 import { TailSessions } from "../observe/tail-sessions.ts";
 import { LiveTails } from "./live-tails.ts";
 
@@ -168,6 +168,13 @@ describe("scripts", () => {
     for (let count = 0; count < MAX_SESSIONS_PER_SCRIPT; count++) expect(await open()).toBeDefined();
     expect(await sessions.open(OF, { filters: [] })).toBeUndefined();
     expect(await sessions.open({ ...OF, script: "other" }, { filters: [] })).toBeDefined();
+  });
+
+  test("of one account have a hundred sessions together, and those of others still get theirs", async () => {
+    for (let count = 0; count < MAX_SESSIONS_PER_ACCOUNT; count++)
+      expect(await open({ filters: [] }, { ...OF, script: `s${count}` })).toBeDefined();
+    expect(await sessions.open(OF, { filters: [] })).toBeUndefined();
+    expect(await sessions.open({ ...OF, accountId: "b" }, { filters: [] })).toBeDefined();
   });
 
   test("are named as long as they have sessions", async () => {

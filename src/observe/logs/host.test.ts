@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { TraceItem, TraceLog } from "../../domain/trace.ts";
 import { openEngine } from "../../products/segments/host/engine.ts";
 import { packNext } from "../../products/segments/host/pack.ts";
+import { Refusal } from "../../products/segments/host/refusal.ts";
 import { answer } from "./host/answer.ts";
 import type { CalculationsRequest, FilterGroup, FilterLeaf, LogRequest } from "./host/requests.ts";
 import * as rows from "./host/rows.ts";
@@ -271,6 +272,8 @@ describe("filters:", () => {
     expect(keys).toContainEqual({ key: "$workers.event.request.headers.user-agent", type: "string", lastSeenAt: NOW });
     const near = await ask({ kind: "keys", limit: 9, keyNeedle: { value: "TAGS", isRegex: false, matchCase: false } });
     expect(near.map(({ key }: { key: string }) => key)).toEqual(["tags.x/y"]);
+    const broken = { value: "(", isRegex: true, matchCase: false };
+    await expect(ask({ kind: "keys", limit: 9, keyNeedle: broken })).rejects.toThrow(Refusal);
     const values = async (key: string, type: string) =>
       (await ask({ kind: "values", key, type, limit: 2 })).map(({ value }: { value: unknown }) => value);
     expect(await values("n", "number")).toEqual([5, 10.5]);

@@ -1,4 +1,5 @@
 /** Which keys events have, and which values a key. */
+import { Refusal } from "../../../products/segments/host/refusal.ts";
 import { columns, DATASET, type StoredEvent } from "./columns.ts";
 import { conditionOf } from "./conditions.ts";
 import { metadataColumns, typedOf } from "./keys.ts";
@@ -70,9 +71,17 @@ function walk(value: unknown, path: string, visit: (key: string, value: unknown)
   }
 }
 
+function patternOf(text: string, flags: string): RegExp {
+  try {
+    return new RegExp(text, flags);
+  } catch (error) {
+    throw new Refusal((error as Error).message);
+  }
+}
+
 function matcher({ value, isRegex, matchCase }: Needle): (key: string) => boolean {
   if (isRegex) {
-    const pattern = new RegExp(value, matchCase ? "" : "i");
+    const pattern = patternOf(value, matchCase ? "" : "i");
     return (key) => pattern.test(key);
   }
   if (matchCase) return (key) => key.includes(value);
