@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Modules, uploadForm } from "../workers/testing.ts";
 import { type PagesApi, pagesApi } from "./testing.ts";
@@ -5,6 +6,14 @@ import { type PagesApi, pagesApi } from "./testing.ts";
 let pages: PagesApi;
 beforeAll(async () => {
   pages = await pagesApi({ FREEHOLD_HTTPS_PORT: "443" });
+  // A session of live logs.
+  const opened = JSON.stringify({ id: "1", secret: "s", expiresMs: 0 });
+  pages.api.platform.services = async () => ({
+    status: 200,
+    reason: "",
+    header: () => undefined,
+    body: Readable.from([opened]),
+  });
 });
 afterAll(() => pages.api.end());
 
@@ -21,7 +30,8 @@ test("a project is developed remotely with production's secrets, also when a pre
   const modules: Modules = { "index.js": ["export default {}", "application/javascript+module"] };
   await pages.deploy("shop", { modules });
   await pages.deploy("shop", { modules, branch: "dev" });
-  expect((await upload("pages-worker--shop")).status).toBe(200);
+  const { status, result } = await upload("pages-worker--shop");
+  expect([status, result.tail_url]).toEqual([200, expect.stringMatching(/\/client\/v4\/tails\/s$/)]);
   const { bindings } = [...pages.api.platform.runtime.records.values()].at(-1) ?? {};
   expect(bindings?.find(({ name }) => name === "KEY")).toMatchObject({ text: pages.api.platform.seal("live") });
 });

@@ -1,3 +1,4 @@
+import { tailRoutes } from "../observe/tail-routes.ts";
 import { type TestFiles, wranglerHash } from "../products/assets/testing-upload.ts";
 import { type Answer, type Modules, type TestApi, testApi, uploadForm } from "../workers/testing.ts";
 import { pagesRoutes } from "./routes.ts";
@@ -25,7 +26,7 @@ export interface DeployOptions {
 }
 
 export async function pagesApi(env: Record<string, string> = {}): Promise<PagesApi> {
-  const api = await testApi(env, pagesRoutes);
+  const api = await testApi(env, [...tailRoutes, ...pagesRoutes]);
   const projects = `//accounts/${api.platform.account.id}/pages/projects`;
   const call = (method: string, path: string, body?: unknown) => api.call(method, `${projects}${path}`, body);
   return {
