@@ -52,10 +52,11 @@ export class Platform {
   /**
    * Runs the real client in `directory` as a person in a plain terminal would (no variables of ours leak in). The first command, what
    * has an input or variables, and what runs beside another has a process of its own; the others share one that has loaded
-   * the client already.
+   * the client already. With `FREEHOLD_TEST_RESIDENT_CLIENT=0` each has its own.
    */
   async wrangler(directory: string, args: string[], options: WranglerOptions = {}): Promise<Finished> {
-    const isPlain = options.input === undefined && options.env === undefined;
+    const mayShare = process.env.FREEHOLD_TEST_RESIDENT_CLIENT !== "0";
+    const isPlain = mayShare && options.input === undefined && options.env === undefined;
     if (isPlain && this.#resident?.busy === false) return this.#resident.run({ directory, args }, wranglerTimeoutMs);
     this.#resident ??= new ResidentClient(wranglerFile, this.#wranglerEnv());
     return this.startWrangler(directory, args, options).end(wranglerTimeoutMs);
