@@ -1,5 +1,6 @@
 import type { TraceItem, TraceListener, TraceSource } from "../domain/trace.ts";
 import type { Exchange } from "../lib/http/exchange.ts";
+import { Drops } from "../products/segments/drops.ts";
 import { MAX_REPORT_BYTES, MAX_REPORT_DELAY_MS, REPORT_BURST_BYTES, REPORT_BYTES_PER_SECOND } from "./limits.ts";
 import { Pace } from "./pace.ts";
 import { readReport } from "./trace-items.ts";
@@ -16,6 +17,7 @@ export interface TraceIntakeOptions {
 /** Where runners report their invocations. The socket of a report says whose it is. */
 export class TraceIntake {
   readonly #options: TraceIntakeOptions;
+  readonly #drops = new Drops("invocations", (line) => console.error(line));
   readonly #pace = new Pace({
     bytesPerSecond: REPORT_BYTES_PER_SECOND,
     burstBytes: REPORT_BURST_BYTES,
@@ -33,7 +35,7 @@ export class TraceIntake {
         listener.take(source, items);
       } catch (error) {
         // They come from a process that runs code of tenants: whatever is in them, this one goes on.
-        console.error(`Invocations of ${source.script} (version ${source.versionId}) cannot be taken:`, error);
+        this.#lost(source, items.length, String(error));
       }
     }
   }
@@ -41,7 +43,10 @@ export class TraceIntake {
   /** Takes the report in the request's body; `dropped` is the value of `DROPPED_HEADER`. */
   serve<State>(exchange: Exchange<State>, source: TraceSource, dropped: string | undefined): void {
     const missing = Number(dropped);
-    if (missing > 0) this.#options.dropped(source, missing);
+    if (missing > 0) {
+      this.#lost(source, missing, "there were too many");
+      this.#options.dropped(source, missing);
+    }
     exchange.takeBody(MAX_REPORT_BYTES, (body) => {
       const items = readReport(body);
       if (!items) {
@@ -58,5 +63,10 @@ export class TraceIntake {
       if (mapping) void mapping.then(pass);
       else pass();
     });
+  }
+
+  /** Said now and then: code of tenants decides how often it happens. */
+  #lost({ accountId, script }: TraceSource, count: number, why: string): void {
+    this.#drops.add(`${script} (account ${accountId})`, count, why);
   }
 }

@@ -110,11 +110,7 @@ export async function runServices(): Promise<void> {
   const traces = new TraceIntake({
     listeners: traceListeners,
     mapStacks: (source, items) => sourceMaps.mapStacks(source, items),
-    dropped: (source, count) => {
-      const { script, versionId } = source;
-      console.error(`${count} invocations of ${script} (version ${versionId}) left no trace: there were too many`);
-      logs.intake.dropped(source, count);
-    },
+    dropped: (source, count) => logs.intake.dropped(source, count),
   });
   const backends = new Backends({
     databases,
