@@ -1,9 +1,29 @@
-/** What is known of invocations, and who gets it: Tail Workers. */
+/** What is known of invocations, and who gets it: Tail Workers, Logpush. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
+import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CERTIFICATE, LogReceiver } from "../src/observe/logpush/testing-receiver.ts";
+import { killProcess } from "./harness/platform.ts";
 import { Project } from "./harness/project.ts";
+import { type AccessKey, createAccessKey, s3Client } from "./harness/s3.ts";
 import { usePlatform } from "./harness/suite.ts";
 
-const platform = usePlatform();
+/** Where logs are pushed to: with a certificate of its own, on this machine. */
+const receiver = new LogReceiver();
+const scratch = mkdtempSync(join(tmpdir(), "freehold-logs-"));
+const certificate = join(scratch, "receiver.pem");
+writeFileSync(certificate, CERTIFICATE);
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const platform = usePlatform({
+  FREEHOLD_LOGPUSH_SECONDS: "1",
+  FREEHOLD_ALLOW_PRIVATE: "127.0.0.0/8",
+  NODE_EXTRA_CA_CERTS: certificate,
+});
 
 describe("Tail Workers", () => {
   /** Keeps what it is told, by script. */
@@ -196,5 +216,135 @@ describe("Tail Workers", () => {
     );
     const { envelope } = await platform().api.call("DELETE", "/workers/scripts/watcher");
     expect(envelope.errors).toMatchObject([{ code: 10064 }]);
+  });
+});
+
+describe("Logpush", () => {
+  const WORKER = `export default {
+    fetch(request) {
+      const { pathname } = new URL(request.url);
+      console.log("path", { pathname });
+      if (pathname === "/throw") throw new TypeError("on purpose");
+      return new Response("pushed");
+    },
+  };`;
+
+  const app = new Project("hello-ts");
+  const site = new Project("pages-site");
+  let jobId: number;
+  let key: AccessKey;
+  let production: string;
+
+  const sdk = () =>
+    new Cloudflare({
+      apiToken: platform().clientEnv.CLOUDFLARE_API_TOKEN ?? "",
+      baseURL: platform().clientEnv.CLOUDFLARE_API_BASE_URL ?? "",
+    });
+  const account = () => ({ account_id: platform().api.account });
+  const field_names = ["Event", "EventType", "Exceptions", "Logs", "Outcome", "ScriptName", "ScriptVersion"];
+
+  beforeAll(async () => {
+    await receiver.listen();
+    app.write("src/index.ts", WORKER);
+    app.configure({ logpush: true, name: "pushed" });
+    site.write("_worker.js", WORKER);
+    await platform().wranglerOk(app.directory, ["deploy", "--tag", "first"]);
+    await platform().api.send("POST", "/pages/projects", { name: "pushed-site", production_branch: "main" });
+    await platform().api.send("PATCH", "/pages/projects/pushed-site", { logpush: true });
+    const args = ["pages", "deploy", ".", "--project-name", "pushed-site", "--branch", "main"];
+    await platform().wranglerOk(site.directory, args);
+    production = `http://pushed-site.pages.localhost:${platform().port}`;
+    await platform().api.send("POST", "/r2/buckets", { name: "pushed-logs" });
+    key = await createAccessKey(platform(), { permission: "object-read-write", buckets: ["pushed-logs"] });
+  });
+  afterAll(() => {
+    receiver.close();
+    app[Symbol.dispose]();
+    site[Symbol.dispose]();
+  });
+
+  /** What came to the HTTPS destination of a request for that path. */
+  const pushed = (path: string) => receiver.records.filter(({ Event }) => JSON.stringify(Event).includes(`${path}"`));
+  const request = async (path: string, address?: string) =>
+    (await platform().fetch(address ? address + path : await platform().url("pushed", path))).status;
+
+  test("a job that posts gets what a Worker and a Pages project did", async () => {
+    const conf = `https://${receiver.authority}/in?header_Authorization=Bearer%20mine`;
+    const made = await sdk().logpush.jobs.create({
+      ...account(),
+      dataset: "workers_trace_events",
+      destination_conf: conf,
+      enabled: true,
+      output_options: { field_names },
+    });
+    jobId = made?.id ?? 0;
+    expect(made?.destination_conf).not.toContain("mine");
+    expect(receiver.received).toMatchObject([
+      { text: '{"content":"tests"}', headers: { authorization: "Bearer mine" } },
+    ]);
+    expect(await request("/one")).toBe(200);
+    expect(await request("/throw")).toBe(500);
+    expect(await request("/page", production)).toBe(200);
+    for (const path of ["/one", "/throw", "/page"])
+      await expect.poll(() => pushed(path).length, { timeout: 20_000 }).toBe(1);
+    expect(pushed("/one")[0]).toMatchObject({
+      Event: { RayID: expect.any(String), Request: { Method: "GET" }, Response: { Status: 200 } },
+      EventType: "fetch",
+      Outcome: "ok",
+      ScriptName: "pushed",
+      ScriptVersion: { tag: "first" },
+      Logs: [{ Level: "log", Message: ["path", '{"pathname":"/one"}'], TimestampMs: expect.any(Number) }],
+    });
+    expect(pushed("/throw")[0]).toMatchObject({
+      Outcome: "exception",
+      Exceptions: [{ Name: "TypeError", Message: "on purpose", Stack: expect.any(String) }],
+    });
+    expect(pushed("/page")[0]).toMatchObject({ ScriptName: "pages-worker--pushed-site", Outcome: "ok" });
+    await expect
+      .poll(async () => (await sdk().logpush.jobs.get(jobId, account()))?.last_complete)
+      .toMatch(/^\d{4}-\d\d-\d\dT/);
+  });
+
+  test("a job that fills a bucket writes files by day", async () => {
+    const { access_key_id, secret_access_key } = key;
+    const keys = `access-key-id=${access_key_id}&secret-access-key=${secret_access_key}`;
+    const destination_conf = `r2://pushed-logs/w/{DATE}?account-id=${platform().api.account}&${keys}`;
+    const filter = JSON.stringify({ where: { key: "Outcome", operator: "eq", value: "exception" } });
+    const output_options = { field_names: ["Outcome"], output_type: "csv" as const };
+    const parts = { ...account(), dataset: "workers_trace_events" as const, destination_conf, filter, output_options };
+    await sdk().logpush.jobs.create({ ...parts, enabled: true });
+    await request("/fine");
+    await request("/throw");
+    const client = s3Client(platform(), key);
+    const list = async () => {
+      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: "pushed-logs", Prefix: "w/" }));
+      return Contents.map(({ Key = "" }) => Key).filter((name) => name.endsWith(".log.gz"));
+    };
+    await expect.poll(list, { timeout: 20_000 }).toHaveLength(1);
+    const [Key = ""] = await list();
+    expect(Key).toMatch(/^w\/\d{8}\/\d{8}T\d{6}Z_\d{8}T\d{6}Z_[0-9a-f]{8}\.log\.gz$/);
+    const { Body } = await client.send(new GetObjectCommand({ Bucket: "pushed-logs", Key }));
+    expect(gunzipSync((await Body?.transformToByteArray()) ?? "").toString()).toBe('"exception"\n');
+    client.destroy();
+  });
+
+  test("what was taken arrives although services and control were killed, and the destination was away", async () => {
+    receiver.status = 500;
+    await request("/kept");
+    const message = async () => (await sdk().logpush.jobs.get(jobId, account()))?.error_message;
+    await expect.poll(message, { timeout: 20_000 }).toBe("error uploading to https: the server answered 500");
+    for (const role of ["control", "services"]) {
+      const [victim] = platform().role(role);
+      expect(victim).toBeDefined();
+      if (victim) killProcess(victim, "SIGKILL");
+    }
+    receiver.status = 200;
+    await expect.poll(() => pushed("/kept").length, { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => message().catch(() => "away"), { timeout: 20_000 }).toBeNull();
+  });
+
+  test("a destination that cannot be reached is refused", async () => {
+    const answer = await sdk().logpush.validate.destination({ ...account(), destination_conf: "https://10.0.0.1/" });
+    expect(answer).toEqual({ valid: false, message: expect.stringContaining("10.0.0.1 is no public address") });
   });
 });

@@ -8,6 +8,7 @@ import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
 import { updateDurably } from "../lib/durable-file.ts";
 import { deriveKey, seal, unseal } from "../lib/seal.ts";
+import { LogpushJobFile } from "../observe/logpush/job-store.ts";
 import { CronScheduler } from "../products/cron/scheduler.ts";
 import { sweepDatabasesLater } from "../products/d1/store.ts";
 import { AccessKeyFile } from "../products/s3/key-store.ts";
@@ -96,6 +97,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
 
   const certificates = new Certificates(files, config.domain);
   const accessKeys = new AccessKeyFile(db, files.accessKeys, (sealed) => unseal(masterKey, sealed));
+  const logpushJobs = new LogpushJobFile(db, files.logpushJobs, (sealed) => unseal(masterKey, sealed));
   const publisher = new Publisher({
     db,
     routesPath: files.routes,
@@ -107,6 +109,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
     log: new PublicationLog(files.publication),
     before: async (snapshot, skip) => {
       await accessKeys.write(skip);
+      await logpushJobs.write(skip);
       await certificates.ensure(snapshot);
     },
     announce: async (generation) => {

@@ -1,3 +1,4 @@
+import { logpushRoutes } from "../observe/logpush/routes.ts";
 import { logRoutes } from "../observe/logs/routes.ts";
 import { tailRoutes } from "../observe/tail-routes.ts";
 import { pagesRoutes } from "../pages/routes.ts";
@@ -35,6 +36,7 @@ export function allRoutes(tokens: Tokens): ApiRoute[] {
     ...durableObjectRoutes,
     ...kvRoutes,
     ...logRoutes,
+    ...logpushRoutes,
     ...r2Routes,
     ...secretsStoreRoutes,
     ...s3Routes,

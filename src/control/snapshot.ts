@@ -5,6 +5,7 @@ import type { QueuesSnapshot } from "../domain/queues.ts";
 import type { RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
 import { keptVersions } from "../domain/script-kind.ts";
 import type { ObservedScript } from "../domain/trace.ts";
+import { accountsWithJobs } from "../observe/logpush/job-store.ts";
 import { observedScript } from "../observe/observed.ts";
 import { activeSites, aliasedSites, MAX_RETAINED_VERSIONS, sitesServedSince } from "../products/assets/routed-sites.ts";
 import { takeQueues } from "../products/queues/snapshot.ts";
@@ -106,6 +107,7 @@ export class SnapshotTaker {
       .orderBy("scripts.name")
       .execute();
     const defaults = await accountProtections({ db: tx });
+    const pushing = await accountsWithJobs(tx);
     const known: KnownVersions = new Map();
     const scripts = new Map<string, RoutedScript>();
     for (const row of rows) {
@@ -119,7 +121,7 @@ export class SnapshotTaker {
       const settings = readableSettings(row, skip);
       // Without them it is not known who may see it.
       if (settings === undefined) continue;
-      const watched = observedScript(row.account_id, row.name, settings);
+      const watched = observedScript(row.account_id, row.name, settings, pushing.has(row.account_id));
       if (watched) observed.push(watched);
       // A session of remote development has a secret of its own.
       const protection = row.kind === "session" ? undefined : protectionOf(settings, defaults.get(row.account_id));

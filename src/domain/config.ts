@@ -36,6 +36,7 @@ export interface Config {
   state: StateSettings;
   analytics: AnalyticsSettings;
   logs: LogSettings;
+  logpush: LogpushSettings;
   deployments: DeploymentSettings;
   /** Requests of one account that may reach code in a UTC day. 0: any number. */
   dailyRequests: number;
@@ -63,6 +64,14 @@ export interface LogSettings {
   retentionMs: number;
   /** Bytes of one account's logs; beyond, the oldest are removed. */
   maxAccountBytes: number;
+}
+
+/** What an operator may choose about Logpush. */
+export interface LogpushSettings {
+  /** A batch is pushed that long after its first record, when its job says nothing. */
+  intervalMs: number;
+  /** Bytes that may wait for one job's destination; beyond, the oldest are dropped. */
+  maxSpoolBytes: number;
 }
 
 /** What an operator may choose about Durable Objects and databases. */
@@ -146,6 +155,10 @@ export function readConfig(env: Record<string, string | undefined>, cpuCount: nu
       retentionMs: integer(env, "FREEHOLD_LOG_DAYS", 7, 1, 3650) * DAY_MS,
       maxAccountBytes: integer(env, "FREEHOLD_LOG_MAX_MB", 2000, 1, 10_000_000) * 1_000_000,
     },
+    logpush: {
+      intervalMs: integer(env, "FREEHOLD_LOGPUSH_SECONDS", 30, 1, 300) * 1000,
+      maxSpoolBytes: integer(env, "FREEHOLD_LOGPUSH_SPOOL_MB", 256, 16, 1_000_000) * MIB,
+    },
     deployments: {
       maxVersions: integer(env, "FREEHOLD_MAX_DEPLOYMENT_VERSIONS", 2, 1, 20),
       rolloutCheckMs: integer(env, "FREEHOLD_ROLLOUT_CHECK_SECONDS", 10, 1, 3600) * 1000,
@@ -181,6 +194,8 @@ export function configEnvironment(config: Config): Record<string, string> {
     FREEHOLD_ANALYTICS_MAX_MB: String(config.analytics.maxAccountBytes / 1_000_000),
     FREEHOLD_LOG_DAYS: String(config.logs.retentionMs / DAY_MS),
     FREEHOLD_LOG_MAX_MB: String(config.logs.maxAccountBytes / 1_000_000),
+    FREEHOLD_LOGPUSH_SECONDS: String(config.logpush.intervalMs / 1000),
+    FREEHOLD_LOGPUSH_SPOOL_MB: String(config.logpush.maxSpoolBytes / MIB),
     FREEHOLD_MAX_DEPLOYMENT_VERSIONS: String(config.deployments.maxVersions),
     FREEHOLD_ROLLOUT_CHECK_SECONDS: String(config.deployments.rolloutCheckMs / 1000),
     FREEHOLD_DAILY_REQUESTS: String(config.dailyRequests),

@@ -48,6 +48,10 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     observed: join(dataDir, "observed.json"),
     /** What is wrong with what is published, if anything; for `freehold doctor`. */
     publication: join(dataDir, "publication.json"),
+    /** Logpush jobs with their sealed destinations; for services. */
+    logpushJobs: join(dataDir, "logpush.json"),
+    /** What waits to be pushed: a directory for each job, in its account's. */
+    logpush: join(dataDir, "logpush"),
     /** Data points of an account: a directory for each dataset (`products/analytics/host/files.ts`). */
     analytics: (accountId: string) => join(dataDir, "analytics", accountId),
     analyticsRoot: join(dataDir, "analytics"),

@@ -77,6 +77,8 @@ export interface ObservedScript {
   tailConsumers: string[];
   /** The script has `logpush` on, and its account has a job for it. */
   logpush: boolean;
+  /** Tags of the script, when they go with what is pushed. */
+  tags?: string[];
 }
 
 /**

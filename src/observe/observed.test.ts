@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ObservedScripts, observedScript } from "./observed.ts";
 
-const observed = (settings: Parameters<typeof observedScript>[2]) => observedScript("a", "s", settings);
+const observed = (settings: Parameters<typeof observedScript>[2]) => observedScript("a", "s", settings, true);
 
 test.each([
   [{}, undefined],
@@ -29,6 +29,12 @@ test("a script with Tail Workers is observed, each once", () => {
     tailConsumers: ["t", "u"],
     logpush: false,
   });
+});
+
+test("with logpush a script is observed as long as its account has a job", () => {
+  const settings = { logpush: true, tags: ["x"] };
+  expect(observed(settings)).toEqual({ accountId: "a", script: "s", tailConsumers: [], logpush: true, tags: ["x"] });
+  expect(observedScript("a", "s", settings, false)).toBeUndefined();
 });
 
 test("nobody observes a script without reason", () => {

@@ -1,16 +1,29 @@
 import type { ObservedScript, ObservedSnapshot } from "../domain/trace.ts";
 import type { ScriptSettings } from "../workers/scripts.ts";
 
-/** Why invocations of a script with such settings are reported; undefined when nobody is to know of them. */
+/**
+ * Why invocations of a script with such settings are reported; undefined when nobody is to know of them. `hasJobs`: its
+ * account pushes logs.
+ */
 export function observedScript(
   accountId: string,
   script: string,
-  { observability, tail_consumers }: Pick<ScriptSettings, "observability" | "tail_consumers">,
+  {
+    observability,
+    tail_consumers,
+    logpush,
+    tags,
+  }: Pick<ScriptSettings, "observability" | "tail_consumers" | "logpush" | "tags">,
+  hasJobs: boolean,
 ): ObservedScript | undefined {
   const stored = storedLogs(observability);
   const tailConsumers = [...new Set(tail_consumers?.map(({ service }) => service))];
-  if (!stored && tailConsumers.length === 0) return undefined;
-  return { accountId, script, ...(stored && { stored }), tailConsumers, logpush: false };
+  const isPushed = hasJobs && logpush === true;
+  if (!stored && tailConsumers.length === 0 && !isPushed) return undefined;
+  return {
+    ...{ accountId, script, ...(stored && { stored }), tailConsumers, logpush: isPushed },
+    ...(isPushed && tags && tags.length > 0 && { tags }),
+  };
 }
 
 /** Logs are stored with `enabled` here or in `logs`, unless `logs` says otherwise; `logs` wins in everything it says. */

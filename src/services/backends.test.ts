@@ -84,6 +84,7 @@ beforeEach(async () => {
     analytics: { query: () => {} },
     logs: { query: () => {} },
     tails: new TailSessions({ changed: async () => {} }),
+    logpush: { status: () => ({}), write: async () => {} },
   });
   await api.listen(join(directory, "services.sock"));
 });

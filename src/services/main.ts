@@ -35,6 +35,7 @@ import { ACQUIRE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from "./limits.ts";
 import { Links } from "./links.ts";
 import { LiveTails } from "./live-tails.ts";
 import { LogStore } from "./log-store.ts";
+import { LogpushOfFile } from "./logpush.ts";
 import { notificationQueue } from "./notification-queue.ts";
 import { Outbound } from "./outbound.ts";
 import { ProductsApi } from "./products-api.ts";
@@ -99,6 +100,7 @@ export async function runServices(): Promise<void> {
   const tails = new TailSessions({ changed: (scripts) => supervisor.call("trace", { scripts }) });
   const liveTails = new LiveTails(tails);
   const sourceMaps = new SourceMaps(files);
+  const logpush = new LogpushOfFile({ config, files, observed, buckets, keys });
   const tailWorkers = new TailWorkers({
     consumersOf: ({ accountId, script }) => observed.find(accountId, script)?.tailConsumers ?? [],
     deliver: (accountId, script, event) => deliver(accountId, script, event, TAIL_CALL_MS),
@@ -106,7 +108,7 @@ export async function runServices(): Promise<void> {
   });
   const logs = new LogStore({ root: files.logsRoot, settings: config.logs, startHost, endHost, observed });
   /** Who takes what runners report of invocations. */
-  const traceListeners: TraceListener[] = [tails, tailWorkers, logs.intake];
+  const traceListeners: TraceListener[] = [tails, tailWorkers, logs.intake, logpush];
   const traces = new TraceIntake({
     listeners: traceListeners,
     mapStacks: (source, items) => sourceMaps.mapStacks(source, items),
@@ -135,6 +137,7 @@ export async function runServices(): Promise<void> {
     analytics,
     logs,
     tails,
+    logpush,
   });
 
   /** A script that comes later with the name of one that was deleted must not find its responses. */
@@ -183,6 +186,7 @@ export async function runServices(): Promise<void> {
     await readRoutes();
     observed.load(await loadObserved(files.observed));
     await keys.reload();
+    await logpush.reload();
     await readQueues();
     consumers.retryFailed();
     forgetScripts();
@@ -216,6 +220,7 @@ export async function runServices(): Promise<void> {
       broker,
       Promise.all([sockets, consumers.stop(), tailWorkers.stop()]).then(() => {
         sourceMaps.close();
+        logpush.close();
         kv.close();
         buckets.close();
         return Promise.all([queues.close(), analytics.close(), logs.close()]);
@@ -228,6 +233,7 @@ export async function runServices(): Promise<void> {
   await readRoutes();
   observed.load(await loadObserved(files.observed));
   await keys.reload();
+  await logpush.reload();
   await readQueues();
   forgetScripts();
   await storage.listen(files.storageSocket);

@@ -4,6 +4,8 @@ import { HeaderNames } from "../lib/http/header-names.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
 import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
+import type { Logpush } from "../observe/logpush/logpush.ts";
+import { LOGPUSH_PATH, serveLogpushApi } from "../observe/logpush/service-api.ts";
 import { LOGS_PATH, type LogQueries, serveLogQuery } from "../observe/logs/service-api.ts";
 import type { TailSessions } from "../observe/tail-sessions.ts";
 import { MAX_SQL_BYTES } from "../products/analytics/limits.ts";
@@ -82,13 +84,14 @@ export interface ProductData {
   analytics: Pick<Analytics, "query">;
   logs: LogQueries;
   tails: TailSessions;
+  logpush: Pick<Logpush, "status" | "write">;
 }
 
 /**
  * The platform's own way to the data of products: `POST /d1/<account>/<database>/<operation>` with JSON both ways,
  * `/kv/<account>/<namespace>` with what the binding asks behind it, `/r2/<account>/buckets…`,
  * `POST /queues/<account>/<queue>/<operation>`, `POST /analytics/<account>/sql`, `POST /logs/<account>/query`,
- * `/tails/<account>/<script>…`, and `POST /cache/purge`.
+ * `POST /logpush/<account>/<operation>`, `/tails/<account>/<script>…`, and `POST /cache/purge`.
  */
 export class ProductsApi {
   readonly #databases: DatabaseCaller;
@@ -100,16 +103,29 @@ export class ProductsApi {
   readonly #buckets: Buckets;
   readonly #logs: LogQueries;
   readonly #tails: TailSessions;
+  readonly #logpush: Pick<Logpush, "status" | "write">;
   readonly #server: HttpServer<undefined>;
   #listener: Server | undefined;
 
-  constructor({ databases, caches, kv, queues, deliveryFailure, buckets, analytics, logs, tails }: ProductData) {
+  constructor({
+    databases,
+    caches,
+    kv,
+    queues,
+    deliveryFailure,
+    buckets,
+    analytics,
+    logs,
+    tails,
+    logpush,
+  }: ProductData) {
     this.#databases = databases;
     this.#caches = caches;
     this.#kv = kv;
     this.#queues = queues;
     this.#deliveryFailure = deliveryFailure;
     this.#buckets = buckets;
+    this.#logpush = logpush;
     this.#analytics = analytics;
     this.#logs = logs;
     this.#tails = tails;
@@ -163,6 +179,11 @@ export class ProductsApi {
     if (method === "POST" && queueOperation !== undefined) {
       const call = { exchange, accountId: queueAccount, queueId, operation: queueOperation };
       serveQueueApi(this.#queues, this.#deliveryFailure, call);
+      return;
+    }
+    const [, pushingAccount = "", asked] = LOGPUSH_PATH.exec(target) ?? [];
+    if (method === "POST" && asked !== undefined) {
+      serveLogpushApi(this.#logpush, { exchange, accountId: pushingAccount, operation: asked });
       return;
     }
     if (R2_API.test(target)) {

@@ -59,7 +59,8 @@ export async function loadObserved(path: string): Promise<ObservedSnapshot> {
   return text === undefined ? { scripts: [] } : JSON.parse(text);
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+/** Undefined: there is no such file. */
+export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {

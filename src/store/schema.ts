@@ -43,6 +43,21 @@ export interface Database {
   pages_deployments: PagesDeploymentRow;
   pages_aliases: PagesAliasRow;
   pages_deploy_hooks: PagesDeployHookRow;
+  logpush_jobs: LogpushJobRow;
+}
+
+/** A job that pushes what is known of an account's invocations to a destination. */
+export interface LogpushJobRow {
+  /** Never given twice. */
+  id: number;
+  account_id: string;
+  /** 1 or 0. */
+  enabled: number;
+  /** `destination_conf`, which has keys in it. */
+  destination_sealed: string;
+  /** Everything else that was asked for (`observe/logpush/job-store.ts`). */
+  settings_json: string;
+  created_on: string;
 }
 
 /** A named preview of a Worker: a branch of it with bindings and data of its own. */

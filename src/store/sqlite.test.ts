@@ -52,6 +52,7 @@ describe("migrations", () => {
       { name: "0012-previews" },
       { name: "0013-pages" },
       { name: "0014-s3-keys" },
+      { name: "0016-logpush" },
       { name: "0017-deploy-hooks" },
       { name: "0018-quotas" },
       { name: "0019-bucket-domains" },

@@ -8,7 +8,7 @@ export const INTERNET = "internet";
  * denies loopback, RFC 1918, 100.64/10, link-local (cloud metadata), unique local and multicast (measured).
  * Sources: IANA special-purpose address registries; 168.63.129.16 is Azure's WireServer.
  */
-const SPECIAL_RANGES = [
+export const SPECIAL_RANGES: readonly string[] = [
   "168.63.129.16/32",
   "192.0.0.0/24",
   "192.0.2.0/24",
@@ -26,6 +26,21 @@ const SPECIAL_RANGES = [
   "100::/64",
   "2001:db8::/32",
   "fec0::/10",
+];
+
+/** What workerd itself does not count as public. */
+export const PRIVATE_RANGES: readonly string[] = [
+  "0.0.0.0/8",
+  "10.0.0.0/8",
+  "100.64.0.0/10",
+  "127.0.0.0/8",
+  "169.254.0.0/16",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "224.0.0.0/4",
+  "fc00::/7",
+  "fe80::/10",
+  "ff00::/8",
 ];
 
 /** The internet as Workers see it: public addresses, and private ranges that the operator allows. */

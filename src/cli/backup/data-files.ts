@@ -53,6 +53,7 @@ export function dataFiles(dataDir: string): DataFiles {
     relative(files.queueRecords),
     relative(files.observed),
     relative(files.publication),
+    relative(files.logpushJobs),
     relative(files.lock),
     "cache",
     "run",

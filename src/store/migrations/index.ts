@@ -14,6 +14,7 @@ import { rollouts } from "./0011-rollouts.ts";
 import { previews } from "./0012-previews.ts";
 import { pages } from "./0013-pages.ts";
 import { s3Keys } from "./0014-s3-keys.ts";
+import { logpush } from "./0016-logpush.ts";
 import { deployHooks } from "./0017-deploy-hooks.ts";
 import { quotas } from "./0018-quotas.ts";
 import { bucketDomains } from "./0019-bucket-domains.ts";
@@ -32,6 +33,7 @@ const migrations: Record<string, Migration> = {
   "0012-previews": previews,
   "0013-pages": pages,
   "0014-s3-keys": s3Keys,
+  "0016-logpush": logpush,
   "0017-deploy-hooks": deployHooks,
   "0018-quotas": quotas,
   "0019-bucket-domains": bucketDomains,
