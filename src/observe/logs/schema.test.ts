@@ -55,7 +55,13 @@ test.each<[string, object, RegExp]>([
   ["a sum of nothing", { calculations: [{ operator: "sum" }] }, /the calculation sum needs a key/],
   ["a sign that no key has", { filters: [{ ...leaf, key: "a\0" }] }, /U\+0000/],
   ["too many filters", { filters: Array.from({ length: MAX_FILTERS + 1 }, () => leaf) }, /there may be 50 filters/],
-  ["groups too deep", { filters: [nested(6)] }, /groups may be 4 deep/],
+  ["groups too deep", { filters: [nested(5)] }, /groups may be 4 deep/],
+  ["groups deeper than anybody can read", { filters: [nested(2_000)] }, /groups may be 4 deep/],
+  [
+    "too many groups of nothing",
+    { filters: Array.from({ length: MAX_FILTERS + 1 }, () => ({ ...nested(1), filters: [] })) },
+    /there may be 50 filters/,
+  ],
 ])("%s is refused", (_name, parameters, message) => {
   expect(problem(parameters)).toMatch(message);
 });

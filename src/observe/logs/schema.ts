@@ -68,18 +68,24 @@ const filter: z.ZodType<Filter> = z.preprocess(
   z.discriminatedUnion("kind", [group, leaf]),
 );
 
-function size(filters: readonly Filter[]): { count: number; depth: number } {
-  const inner = filters.map((filter) => (filter.kind === "group" ? size(filter.filters) : { count: 1, depth: 0 }));
-  return {
-    count: inner.reduce((sum, { count }) => sum + count, 0),
-    depth: 1 + Math.max(0, ...inner.map(({ depth }) => depth)),
-  };
+/** Looked at before anything else: what reads groups calls itself for each level. */
+function isShallow(filters: unknown, levels = MAX_FILTER_DEPTH + 1): boolean {
+  if (!Array.isArray(filters)) return true;
+  return levels > 0 && filters.every((one) => isShallow((one as { filters?: unknown } | null)?.filters, levels - 1));
+}
+
+/** A group of none is one, too. */
+function countOf(filters: readonly Filter[]): number {
+  return filters.reduce((sum, one) => sum + (one.kind === "group" ? Math.max(1, countOf(one.filters)) : 1), 0);
 }
 
 const filters = z
-  .array(filter)
-  .refine((all) => size(all).count <= MAX_FILTERS, `there may be ${MAX_FILTERS} filters`)
-  .refine((all) => size(all).depth <= MAX_FILTER_DEPTH + 1, `groups may be ${MAX_FILTER_DEPTH} deep`);
+  .preprocess((given, context) => {
+    if (isShallow(given)) return given;
+    context.addIssue(`groups may be ${MAX_FILTER_DEPTH} deep`);
+    return z.NEVER;
+  }, z.array(filter))
+  .refine((all) => countOf(all) <= MAX_FILTERS, `there may be ${MAX_FILTERS} filters`);
 
 const needle = z.object({ value, isRegex: z.boolean().optional(), matchCase: z.boolean().optional() }).transform(
   (one): Needle => ({
