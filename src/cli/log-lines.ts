@@ -61,10 +61,10 @@ function timeText(ms: number): string {
   return `${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
-/** The message, its other fields behind it, and a stack below. */
+/** The message, its other fields behind it, and a stack below: the runtime's has only frames, the first line of others is the message. */
 function withFields(message: string, source: unknown): string[] {
   const fields = typeof source === "object" && source !== null ? { ...(source as Record<string, unknown>) } : {};
-  const stack = typeof fields.stack === "string" ? fields.stack.split("\n").slice(1) : [];
+  const stack = typeof fields.stack === "string" ? fields.stack.split("\n") : [];
   for (const name of ["message", "msg", "level", "stack", "name"]) delete fields[name];
   const isShown = message.startsWith("{") || Object.keys(fields).length === 0;
   const lines = message.split("\n");

@@ -77,7 +77,7 @@ test("of a Pages project, as JSON; of everything, with the names", async () => {
 test("when there are none it says what may be missing", async () => {
   const { io } = await platform([]);
   expect(await runCommand("logs", ["shop"], io)).toBe(0);
-  expect(io.stderr.join()).toMatch(/Nothing is stored that matches, of shop.*observability/);
+  expect(io.stderr.join()).toMatch(/Nothing is stored of shop.*observability/);
 });
 
 test.each([
@@ -96,6 +96,12 @@ test("a stack stands below its message, and a terminal obeys nothing", () => {
   const style = { colours: false, services: false };
   expect(logLines(event({ level: "error", message: "Error: x" }, source), style)).toEqual([
     "12:34:56.007  error  Error: x",
+    "                  at f (index.js:1:2)",
+  ]);
+  const frames = { ...source, stack: "    at g (index.js:3:4)\n    at f (index.js:1:2)" };
+  expect(logLines(event({ level: "error", message: "Error: x" }, frames), style)).toEqual([
+    "12:34:56.007  error  Error: x",
+    "                  at g (index.js:3:4)",
     "                  at f (index.js:1:2)",
   ]);
   expect(logLines(event({ message: "a\u001b[2Jb\u0007" }), style)).toEqual(["12:34:56.007  log    a�[2Jb�"]);

@@ -113,9 +113,7 @@ function print({ events, count }: { events: LogEvent[]; count: number }, asked: 
     else for (const line of logLines(event, style)) io.out(line);
   }
   if (events.length === 0) {
-    io.err(
-      `Nothing is stored that matches${asked.script ? `, of ${asked.script}` : ""}. Is "observability": { "enabled": true } in its configuration?`,
-    );
+    io.err(nothing(asked));
   } else if (count > events.length) {
     io.err(
       `These are the newest ${events.length} of ${Math.round(count)}. More: --limit N, or narrow it with --since, --search, --errors.`,
@@ -125,4 +123,12 @@ function print({ events, count }: { events: LogEvent[]; count: number }, asked: 
 
 function isColoured({ env }: Io): boolean {
   return process.stdout.isTTY === true && !env.NO_COLOR;
+}
+
+/** What may be the reason: a filter, the time, or that nothing is stored at all. */
+function nothing({ script, search, errors }: Asked): string {
+  const of = script === undefined ? "" : ` of ${script}`;
+  if (search !== undefined || errors)
+    return `Nothing that matches is stored${of}: look further back with --since, or ask for all.`;
+  return `Nothing is stored${of} of that time. Is there such a Worker, with "observability": { "enabled": true } in its configuration?`;
 }

@@ -41,6 +41,7 @@ export async function runCommand(name: string, args: string[], io: Io = processI
     return 2;
   }
   const command = await load();
+  if (io === processIo && name !== "up") process.stdout.on("error", endWithReader);
   // `wrangler` has a --help of its own.
   if (name !== "wrangler" && args.some((arg) => arg === "--help" || arg === "-h")) {
     io.out(manual(command));
@@ -59,6 +60,12 @@ export async function runCommand(name: string, args: string[], io: Io = processI
     }
     throw error;
   }
+}
+
+/** Whoever reads may have enough before the end: `freehold logs --json | head`. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
 }
 
 /** The name that differs least, if it is near enough to be meant. */

@@ -9,6 +9,7 @@ test.each([
   ],
   ["https://a.dev.localhost:8787/path?x#y.", "http://a.dev.localhost:8787/path?x#y."],
   ["\u001b[34mhttps://a.dev.localhost:8787/#.workers.dev\u001b[39m", "\u001b[34mhttp://a.dev.localhost:8787\u001b[39m"],
+  ["alias URL: https://main.shop.pages.localhost:8787/#.pages.dev", "alias URL: http://main.shop.pages.localhost:8787"],
   [
     "https://a.dev.localhost:8787/#.workers.dev https://b.dev.localhost:8787/#.workers.dev",
     "http://a.dev.localhost:8787 http://b.dev.localhost:8787",

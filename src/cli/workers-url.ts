@@ -1,8 +1,9 @@
 /**
  * The client appends `.workers.dev` to the account's subdomain, which the platform answers as
- * `<subdomain>.<base>:<port>/#`: the tail becomes a fragment (`wrangler-api.md` 1.8).
+ * `<subdomain>.<base>:<port>/#`: the tail becomes a fragment (`wrangler-api.md` 1.8). Aliases of Pages end in
+ * `/#.pages.dev`, since it prints no others.
  */
-const APPENDED = /(https:\/\/[a-z0-9.-]+(?::\d+)?)\/#\.workers\.dev(?![a-z0-9.-])/gi;
+const APPENDED = /(https:\/\/[a-z0-9.-]+(?::\d+)?)\/#\.(?:workers|pages)\.dev(?![a-z0-9.-])/gi;
 
 /**
  * Shows URLs of Workers as people would write them, and those of the platform itself with the scheme that needs no

@@ -47,8 +47,6 @@ function after(project: MovedProject, { production, preview, hasPreview }: Told)
     notes.push(
       `Settings that no file has: as soon as the Worker is there, PATCH …/workers/scripts/${project.name}/script-settings with ${JSON.stringify(project.ownSettings)}`,
     );
-  if (project.production.rollout)
-    notes.push("The project's rollout of new deployments stays behind: a Worker's deployments get a plan each.");
   const script = scriptOfProject(project.name);
   if (project.classes.some((one) => one.script === script))
     notes.push(
