@@ -28,6 +28,11 @@ test("secrets are not shown, and what was shown stands for what it was", () => {
   expect(shownDestination(https)).toBe(
     "https://logs.example.com:444/in?header_Authorization=REDACTED&tags=REDACTED&header_X-B=REDACTED",
   );
+  const secret = "s%65cret-access-key=hidden";
+  expect(shownDestination(`s3://logs?region=x&access-key-id=ID&${secret}`)).not.toContain("hidden");
+  expect(shownDestination("HTTPS://logs.example.com/in?header_Authorization=hidden&x=?hidden&hidden")).toBe(
+    "HTTPS://logs.example.com/in?header_Authorization=REDACTED&x=REDACTED&REDACTED",
+  );
   for (const conf of [r2, s3, https]) expect(withSecrets(shownDestination(conf), conf)).toBe(conf);
   expect(withSecrets(s3, r2)).toBe(s3);
 });

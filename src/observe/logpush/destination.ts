@@ -22,7 +22,8 @@ export type Destination =
 
 /** What stands in place of a secret where a destination is shown. */
 const MASK = "REDACTED";
-const SECRETS = /([?&](?:secret-access-key|access-key-secret)=)[^&]*/g;
+/** Parameters of a bucket's address that are none, as they are written: what is written otherwise is not shown. */
+const SHOWN = /^(account-id|access-key-id|region|endpoint|sse)=/;
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 /** What the upload itself decides. */
@@ -45,10 +46,14 @@ export function readDestination(conf: string, accountId: string): Destination {
 
 /** As it may be shown: no keys, no headers, no parameters of an address. */
 export function shownDestination(conf: string): string {
-  if (!conf.startsWith("https://")) return conf.replace(SECRETS, `$1${MASK}`);
-  const [address = "", query] = conf.split("?", 2);
+  const [address = "", query] = conf.split(/\?(.*)/s, 2);
   if (query === undefined) return address;
-  return `${address}?${query.replace(/=[^&]*/g, `=${MASK}`)}`;
+  const isBucket = !/^https:/i.test(conf);
+  const shown = query.split("&").map((pair) => {
+    if (pair === "" || (isBucket && SHOWN.test(pair))) return pair;
+    return pair.includes("=") ? pair.replace(/=.*/s, `=${MASK}`) : MASK;
+  });
+  return `${address}?${shown.join("&")}`;
 }
 
 /** Of one that was shown and came back, and one that was the same before: the latter, with its secrets. */

@@ -138,7 +138,7 @@ test("how it went, and what was lost, is known after a restart", async () => {
   first.take(source, [item("a")]);
   await waitFor(() => expect(tried).toBeGreaterThanOrEqual(1));
   first.take(source, [item("b")]);
-  await waitFor(() => expect(log.at(-1)).toMatch(/job 1 lost 1 records: there was no room/));
+  await waitFor(() => expect(log.at(-1)).toMatch(/records of Logpush job 1 are dropped: there was no room/));
   first.load([job(1, { maxRecords: 5 })]);
   await waitFor(() => expect(tried).toBeGreaterThanOrEqual(2));
   await waitFor(() => expect(start([job(1)]).status(ACCOUNT)[1]).toMatchObject({ errorMessage: "no", dropped: 1 }));
