@@ -1,6 +1,6 @@
+import { tailRoutes } from "../observe/live/routes.ts";
 import { logpushRoutes } from "../observe/logpush/routes.ts";
 import { logRoutes } from "../observe/logs/routes.ts";
-import { tailRoutes } from "../observe/tail-routes.ts";
 import { pagesRoutes } from "../pages/routes.ts";
 import { analyticsRoutes } from "../products/analytics/routes.ts";
 import { assetRoutes } from "../products/assets/routes.ts";

@@ -1,6 +1,6 @@
 import { route } from "../lib/api.ts";
 import { pageResult, readPage } from "../lib/paging.ts";
-import { closeTail, filtersOf, openTail, type TailRequest, tailSchema } from "../observe/tails.ts";
+import { closeTail, filtersOf, openTail, type TailRequest, tailSchema } from "../observe/live/tails.ts";
 import type { FunctionRoutes } from "../products/assets/routes-json.ts";
 import { readSite } from "../products/assets/version-site.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";

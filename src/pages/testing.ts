@@ -1,4 +1,4 @@
-import { tailRoutes } from "../observe/tail-routes.ts";
+import { tailRoutes } from "../observe/live/routes.ts";
 import { type TestFiles, wranglerHash } from "../products/assets/testing-upload.ts";
 import { type Answer, type Modules, type TestApi, testApi, uploadForm } from "../workers/testing.ts";
 import { pagesRoutes } from "./routes.ts";

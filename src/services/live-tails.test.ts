@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { OpenTail } from "../domain/live-tail.ts";
 import type { TraceItem, TraceSource } from "../domain/trace.ts";
 import { Cleanup, RawClient } from "../lib/http/testing.ts";
-import { MAX_SESSIONS_PER_ACCOUNT, MAX_SESSIONS_PER_SCRIPT } from "../observe/tail-limits.ts";
-import { TailSessions } from "../observe/tail-sessions.ts";
+import { MAX_SESSIONS_PER_ACCOUNT, MAX_SESSIONS_PER_SCRIPT } from "../observe/live/limits.ts";
+import { TailSessions } from "../observe/live/sessions.ts";
 import { LiveTails } from "./live-tails.ts";
 
 const cleanup = new Cleanup();

@@ -3,8 +3,8 @@ import type { Duplex } from "node:stream";
 import { TAIL_PATH } from "../domain/live-tail.ts";
 import { removeFile } from "../lib/durable-file.ts";
 import { handshakeProblem, offeredProtocols, ServerSocket } from "../lib/websocket/server-socket.ts";
-import { TailSession } from "../observe/tail-session.ts";
-import type { TailSessions } from "../observe/tail-sessions.ts";
+import { TailSession } from "../observe/live/session.ts";
+import type { TailSessions } from "../observe/live/sessions.ts";
 
 /** The only sub-protocol that clients of live logs speak (`wrangler-api.md` 4.1). */
 const PROTOCOL = "trace-v1";

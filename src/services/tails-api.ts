@@ -1,6 +1,6 @@
 import type { OpenTail } from "../domain/live-tail.ts";
 import type { Exchange } from "../lib/http/exchange.ts";
-import type { TailSessions } from "../observe/tail-sessions.ts";
+import type { TailSessions } from "../observe/live/sessions.ts";
 
 /** `/tails/<account>/<script>`, and a session's id behind it. */
 export const TAILS_PATH = /^\/tails\/([0-9a-f]{32})\/([A-Za-z0-9_-]+)(?:\/([0-9a-f]{32}))?$/;

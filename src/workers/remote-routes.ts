@@ -11,7 +11,7 @@ const openings = [
   `${account}/workers/scripts/:script/subdomain/edge-preview`,
 ];
 
-/** Beginnings of remote development (`wrangler-api.md` 7.1); uploads come with live logs, see `observe/tail-routes.ts`. */
+/** Beginnings of remote development (`wrangler-api.md` 7.1); uploads come with live logs, see `observe/live/routes.ts`. */
 export const remoteRoutes: ApiRoute[] = [
   ...openings.map((path) =>
     route<Platform>({

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
-import type { OpenTail } from "../domain/live-tail.ts";
-import type { TraceItem, TraceSource } from "../domain/trace.ts";
-import { frame, opcodes } from "../lib/websocket/frames.ts";
-import type { ServerSocket } from "../lib/websocket/server-socket.ts";
-import { type FirstObstacle, obstacles } from "./tail-filter.ts";
-import { ATTACH_MS, MAX_BUFFERED_BYTES, MAX_MESSAGES_PER_SECOND } from "./tail-limits.ts";
-import { Sampling } from "./tail-sampling.ts";
-import { traceMessage } from "./trace-message.ts";
+import type { OpenTail } from "../../domain/live-tail.ts";
+import type { TraceItem, TraceSource } from "../../domain/trace.ts";
+import { frame, opcodes } from "../../lib/websocket/frames.ts";
+import type { ServerSocket } from "../../lib/websocket/server-socket.ts";
+import { traceMessage } from "../trace-message.ts";
+import { type FirstObstacle, obstacles } from "./filter.ts";
+import { ATTACH_MS, MAX_BUFFERED_BYTES, MAX_MESSAGES_PER_SECOND } from "./limits.ts";
+import { Sampling } from "./sampling.ts";
 
 /** One invocation on its way to all sessions of its script; those that get the same bytes share them. */
 export interface Traced {

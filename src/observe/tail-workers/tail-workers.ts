@@ -1,8 +1,8 @@
-import type { Delivery, TailEvent } from "../domain/events.ts";
-import { type TraceItem, type TraceListener, type TraceSource, UNREDACTED } from "../domain/trace.ts";
-import { TailQueue } from "./tail-queue.ts";
-import { isTail } from "./trace-items.ts";
-import { traceMessage } from "./trace-message.ts";
+import type { Delivery, TailEvent } from "../../domain/events.ts";
+import { type TraceItem, type TraceListener, type TraceSource, UNREDACTED } from "../../domain/trace.ts";
+import { isTail } from "../trace-items.ts";
+import { traceMessage } from "../trace-message.ts";
+import { TailQueue } from "./queue.ts";
 
 export interface TailWorkersOptions {
   /** Names of the Tail Workers of a script. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Delivery, TailEvent } from "../domain/events.ts";
-import { type TraceItem, type TraceSource, UNREDACTED } from "../domain/trace.ts";
-import { MAX_TAIL_CALL_ITEMS, MAX_TAIL_CALLS, MAX_TAIL_QUEUE_CHARS } from "./limits.ts";
+import type { Delivery, TailEvent } from "../../domain/events.ts";
+import { type TraceItem, type TraceSource, UNREDACTED } from "../../domain/trace.ts";
+import { MAX_TAIL_CALL_ITEMS, MAX_TAIL_CALLS, MAX_TAIL_QUEUE_CHARS } from "../limits.ts";
 import { TailWorkers } from "./tail-workers.ts";
 
 const source: TraceSource = { accountId: "a", script: "p", versionId: "v1", versionTag: "t1" };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { TailFilter } from "../domain/live-tail.ts";
-import { type TraceItem, UNREDACTED } from "../domain/trace.ts";
-import { obstacles } from "./tail-filter.ts";
+import type { TailFilter } from "../../domain/live-tail.ts";
+import { type TraceItem, UNREDACTED } from "../../domain/trace.ts";
+import { obstacles } from "./filter.ts";
 
 function invocation(parts: Partial<TraceItem> = {}): TraceItem {
   const headers = { "cf-connecting-ip": "192.0.2.7", "x-kind": "blue whale", authorization: "REDACTED" };

@@ -1,7 +1,7 @@
-import { type ApiRequest, route } from "../lib/api.ts";
-import type { ApiRoute, Platform } from "../store/platform.ts";
-import { openRemoteSession } from "../workers/remote-sessions.ts";
-import { requireScript } from "../workers/scripts.ts";
+import { type ApiRequest, route } from "../../lib/api.ts";
+import type { ApiRoute, Platform } from "../../store/platform.ts";
+import { openRemoteSession } from "../../workers/remote-sessions.ts";
+import { requireScript } from "../../workers/scripts.ts";
 import { closeTail, filtersOf, listTails, openTail, type TailRequest, tailSchema } from "./tails.ts";
 
 const script = "/accounts/:account/workers/scripts/:script";

@@ -1,9 +1,9 @@
 import { json } from "node:stream/consumers";
 import { z } from "zod";
-import { type OpenedTail, type OpenTail, TAIL_PATH, type TailFilter } from "../domain/live-tail.ts";
-import type { Platform, ServicesReply } from "../store/platform.ts";
-import { tailsAway, tooManyTails } from "./tail-errors.ts";
-import { MAX_FILTER_TEXT, MAX_FILTER_VALUES, MAX_FILTERS } from "./tail-limits.ts";
+import { type OpenedTail, type OpenTail, TAIL_PATH, type TailFilter } from "../../domain/live-tail.ts";
+import type { Platform, ServicesReply } from "../../store/platform.ts";
+import { tailsAway, tooManyTails } from "./errors.ts";
+import { MAX_FILTER_TEXT, MAX_FILTER_VALUES, MAX_FILTERS } from "./limits.ts";
 
 const text = z.string().max(MAX_FILTER_TEXT);
 const values = z.array(text).min(1).max(MAX_FILTER_VALUES);

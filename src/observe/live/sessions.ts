@@ -1,13 +1,13 @@
-import type { OpenedTail, OpenTail } from "../domain/live-tail.ts";
-import type { TraceItem, TraceListener, TraceSource } from "../domain/trace.ts";
+import type { OpenedTail, OpenTail } from "../../domain/live-tail.ts";
+import type { TraceItem, TraceListener, TraceSource } from "../../domain/trace.ts";
 import {
   MAX_SESSIONS,
   MAX_SESSIONS_PER_ACCOUNT,
   MAX_SESSIONS_PER_SCRIPT,
   PROBE_MS,
   SESSION_LIFE_MS,
-} from "./tail-limits.ts";
-import { messageFrame, type Socket, TailSession, type Traced } from "./tail-session.ts";
+} from "./limits.ts";
+import { messageFrame, type Socket, TailSession, type Traced } from "./session.ts";
 
 /** A script that somebody listens to. */
 export interface TailedScript {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Sampling } from "./tail-sampling.ts";
+import { Sampling } from "./sampling.ts";
 
 /** Offers so many messages in the second that begins at `startMs`; how many of them went. */
 function offer(sampling: Sampling, startMs: number, count: number, room = true): number {

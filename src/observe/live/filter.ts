@@ -1,5 +1,5 @@
-import type { TailFilter } from "../domain/live-tail.ts";
-import { type TraceItem, UNREDACTED } from "../domain/trace.ts";
+import type { TailFilter } from "../../domain/live-tail.ts";
+import { type TraceItem, UNREDACTED } from "../../domain/trace.ts";
 
 /** Whether an invocation of a version is what a session asks for. */
 export type Matches = (item: TraceItem, versionId: string) => boolean;

@@ -1,6 +1,6 @@
 /** Refusals of live logs. The codes are ours. */
-import { ApiError } from "../lib/api.ts";
-import { MAX_SESSIONS_PER_ACCOUNT, MAX_SESSIONS_PER_SCRIPT } from "./tail-limits.ts";
+import { ApiError } from "../../lib/api.ts";
+import { MAX_SESSIONS_PER_ACCOUNT, MAX_SESSIONS_PER_SCRIPT } from "./limits.ts";
 
 export const tooManyTails = (script: string) =>
   new ApiError(429, {

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
-import type { ServicesRequest } from "../store/platform.ts";
+import type { ServicesRequest } from "../../store/platform.ts";
 import { closeTail, filtersOf, listTails, openTail, tailSchema } from "./tails.ts";
 
 /** What services is asked, and answers. */

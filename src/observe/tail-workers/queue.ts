@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Delivery, TailEvent } from "../domain/events.ts";
+import type { Delivery, TailEvent } from "../../domain/events.ts";
 import {
   MAX_TAIL_CALL_CHARS,
   MAX_TAIL_CALL_ITEMS,
@@ -7,7 +7,7 @@ import {
   MAX_TAIL_QUEUE_CHARS,
   TAIL_LOG_MS,
   TAIL_PAUSE_MS,
-} from "./limits.ts";
+} from "../limits.ts";
 
 export interface TailQueueOptions {
   deliver(event: TailEvent): Promise<Delivery>;
