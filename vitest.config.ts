@@ -11,6 +11,8 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "test/fixtures/**"],
     // Time limits are part of what is tested, and CI's machines are shared: one more try there, which the summary shows.
     retry: process.env.CI ? 1 : 0,
+    // What is waited for comes as soon as the machine can.
+    expect: { poll: { timeout: 10_000 } },
     projects: [
       {
         extends: true,
