@@ -147,7 +147,7 @@ test("bindings, in the words of the file; what has no words, and secrets, are na
     env: { preview: { vars: { A: "2" }, limits: { cpu_ms: 5 } } },
   });
   const told = notes(project({ production, preview }));
-  expect(told).toContain("npx wrangler secret put S\n");
+  expect(told).toContain('npx wrangler secret put S --env=""\n');
   expect(told).toContain("npx wrangler workflows delete w");
   expect(told).not.toContain("rollout");
   const stepwise = project({ production: { ...production, rollout: { percentage: 5 } } });

@@ -40,7 +40,7 @@ function before(project: MovedProject, files: ProjectFiles, { production, previe
 
 function after(project: MovedProject, { production, preview, hasPreview }: Told): string[] {
   const notes = [
-    ...production.secrets.map((name) => secretNote(name, "")),
+    ...production.secrets.map((name) => secretNote(name, hasPreview ? ' --env=""' : "")),
     ...(hasPreview ? preview.secrets.map((name) => secretNote(name, " --env preview")) : []),
   ];
   if (Object.keys(project.ownSettings).length > 0)
@@ -65,6 +65,11 @@ function after(project: MovedProject, { production, preview, hasPreview }: Told)
       `The route ${pattern} leads to ${script} until you give it to the Worker ("routes" of the file, once it is deleted there).`,
     );
   if (project.crons.length > 0) notes.push("Cron triggers run for both until the project is deleted.");
+  const kept = project.domains.filter(({ zoned, branch }) => branch !== undefined || !zoned).map(({ name }) => name);
+  if (kept.length > 0)
+    notes.push(
+      `A project with domains cannot be deleted. Take them from it first: DELETE …/pages/projects/${project.name}/domains/<name> for ${kept.join(", ")}`,
+    );
   notes.push(`When the Worker answers as you want: npx wrangler pages project delete ${project.name}`);
   return notes;
 }
