@@ -32,11 +32,14 @@ export class LogpushOfFile extends Logpush {
     this.#files = files;
   }
 
-  /** Takes over the file as it is now. Before control's first start there is none. Throws when it cannot be read. */
+  /**
+   * Takes over the file as it is now. Throws when it cannot be read. Without one nothing is known of jobs, before control's first
+   * start and in a copy that is put back, so what waits for them stays.
+   */
   async reload(): Promise<void> {
-    const text = (await readIfThere(this.#files.logpushJobs)) ?? "[]";
+    const text = await readIfThere(this.#files.logpushJobs);
     // It is read with every change of routes, and seldom says anything new.
-    if (text === this.#text) return;
+    if (text === undefined || text === this.#text) return;
     const published: PublishedJob[] = JSON.parse(text);
     const masterKey = published.length === 0 ? Buffer.alloc(0) : loadMasterKey(this.#files.masterKey);
     this.load(published.map(({ sealed, ...job }) => ({ ...job, destination: unseal(masterKey, { sealed }) })));
