@@ -258,7 +258,8 @@ describe("restarts", () => {
   });
 
   test("instances that sleep go on with the code of the next deploy", async () => {
-    await create("moved", { napMs: 8000, approval: false });
+    // Longer than a deploy takes on a busy machine.
+    await create("moved", { napMs: 15_000, approval: false });
     await create("held");
     await reached("held", "waiting");
     project.write("src/release.js", 'export const RELEASE = "r2";\n');

@@ -22,7 +22,7 @@ async function platform(status: number, envelope: unknown | ((line: string) => u
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  return { asked, io: recordingIo({ FREEHOLD_DATA: dataDirectory(`http://127.0.0.1:${port}/client/v4`) }) };
+  return { asked, port, io: recordingIo({ FREEHOLD_DATA: dataDirectory(`http://127.0.0.1:${port}/client/v4`) }) };
 }
 
 const account = "a".repeat(32);
@@ -41,9 +41,9 @@ test("create sends name and scope and prints only the value on standard output",
   expect(io.stdout).toEqual(["fh_new"]);
 });
 
-test("an access key is printed as S3 tools read it from the environment", async () => {
+test("an access key is printed as S3 tools read it from the environment, with the platform's port", async () => {
   const result = { id: "k1", name: "sync", secret_access_key: "secret" };
-  const { asked, io } = await platform(200, { success: true, result });
+  const { asked, port, io } = await platform(200, { success: true, result });
   const args = ["create", "--name", "sync", "--r2", "object-read-write", "--bucket", "a1b", "--bucket", "c3d"];
   expect(await runCommand("token", args, io)).toBe(0);
   expect(asked.map(({ line, body }) => [line, JSON.parse(body)])).toEqual([
@@ -56,7 +56,7 @@ test("an access key is printed as S3 tools read it from the environment", async 
     "AWS_ACCESS_KEY_ID=k1",
     "AWS_SECRET_ACCESS_KEY=secret",
     "AWS_REGION=auto",
-    "AWS_ENDPOINT_URL_S3=http://s3.localhost:8787",
+    `AWS_ENDPOINT_URL_S3=http://s3.localhost:${port}`,
   ]);
 });
 

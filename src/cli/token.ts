@@ -106,18 +106,25 @@ async function createKey(config: Config, { name, scope, r2, bucket }: Choices, i
   if (!permissions.some((known) => known === r2))
     throw new UsageError(`--r2 must be one of ${permissions.join(", ")}.`);
   const body = { name, permission: r2, ...(bucket && { buckets: bucket }) };
-  const made = (await callApi(readWranglerEnv(config), "POST", "/r2/access_keys", body)) as AccessKey;
+  const env = readWranglerEnv(config);
+  const made = (await callApi(env, "POST", "/r2/access_keys", body)) as AccessKey;
   io.err(`Access key ${made.id} "${name}" (${r2}). Its secret is shown only now:`);
   // As the tools read them from the environment.
   io.out(`AWS_ACCESS_KEY_ID=${made.id}`);
   io.out(`AWS_SECRET_ACCESS_KEY=${made.secret_access_key}`);
   io.out("AWS_REGION=auto");
-  io.out(`AWS_ENDPOINT_URL_S3=${endpoint(config)}`);
+  io.out(`AWS_ENDPOINT_URL_S3=${endpoint(config, portOf(env))}`);
   return 0;
 }
 
+/** The platform may have been started on a port that nobody told this command. */
+function portOf({ CLOUDFLARE_API_BASE_URL }: WranglerEnv): number {
+  const { port, protocol } = new URL(CLOUDFLARE_API_BASE_URL);
+  return Number(port || (protocol === "https:" ? 443 : 80));
+}
+
 /** Names under localhost have a certificate that other programs do not know: plain HTTP there, as everything stays on the machine. */
-function endpoint({ domain, port }: Config): string {
+function endpoint({ domain }: Config, port: number): string {
   if (domain === "localhost") return `http://s3.${domain}:${port}`;
   return `https://s3.${domain}${port === 443 ? "" : `:${port}`}`;
 }
