@@ -135,6 +135,22 @@ test("bindings of what is not here are left out, by name", () => {
   });
 });
 
+test("of another Freehold: a class of the project itself comes along, settings of its running are told of", () => {
+  const from = source({
+    durable_object_namespaces: { COUNTER: { class_name: "Counter" }, ROOMS: { namespace_id: "own" } },
+    rollout: { percentage: 10 },
+  });
+  from.classes = new Map([["own", { script: "pages-worker--shop", className: "Room" }]]);
+  Object.assign(from.project, { production_script_name: "pages-worker--shop", observability: { enabled: true } });
+  expect(environments(from)).toMatchObject({
+    production: { durable_object_namespaces: { COUNTER: { class_name: "Counter" }, ROOMS: { class_name: "Room" } } },
+  });
+  expect(plan(from).notes).toEqual([
+    "production: rollout is left out: set it here again.",
+    "observability of the project is left out: set it here again.",
+  ]);
+});
+
 test("what is here already changes nothing; what differs is named", () => {
   const production = {
     fail_open: true,

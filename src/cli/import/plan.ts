@@ -57,6 +57,9 @@ export function planImport(source: Source, target: Target, newestDate: string): 
   for (const { name, branch } of fresh)
     if (branch !== undefined)
       plan.notes.push(`${name} shows the branch "${branch}": add it here once that is deployed.`);
+  for (const key of OWN_KEYS)
+    if (project[key] && !isEmpty(project[key]))
+      plan.notes.push(`${key} of the project is left out: set it here again.`);
   if (plan.missing.size > 0) plan.notes.push("Data is not copied: what is made is empty.");
   for (const domain of domains)
     plan.notes.push(
@@ -64,6 +67,9 @@ export function planImport(source: Source, target: Target, newestDate: string): 
     );
   return { missing: [...plan.missing.values()], changes: plan.changes, body, domains, notes: plan.notes };
 }
+
+/** Settings that belong to a running project rather than to its code: a person decides about them here. */
+const OWN_KEYS = ["tail_consumers", "observability", "logpush"] as const;
 
 /** Settings of an environment that say how it was deployed there, or are this platform's alone. */
 const NOT_CARRIED = ["wrangler_config_hash", "rollout", "env_vars"];
@@ -111,6 +117,7 @@ function environmentOf(
     );
     settings.compatibility_date = newestDate;
   }
+  if (!isEmpty(remote.rollout)) notes.push(`${name}: rollout is left out: set it here again.`);
   const variables: Carried["variables"] = {};
   const here = target.project?.deployment_configs[name]?.env_vars ?? {};
   for (const [key, variable] of Object.entries(remote.env_vars ?? {})) {
@@ -166,6 +173,9 @@ function leadOf(
       const found = source.classes.get(text("namespace_id"));
       const className = found?.className ?? text("class_name");
       const script = found?.script ?? text("service");
+      // A class of the project itself comes with its first deployment.
+      if (className && (script === "" || script === source.project.production_script_name))
+        return { entry: { class_name: className } };
       if (!target.classes.has(`${script}/${className}`))
         return {
           why: `there is no Worker ${script || "with its class"} ${className ? `with the class ${className} ` : ""}here. Deploy it and import again`,

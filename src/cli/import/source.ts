@@ -11,9 +11,15 @@ export type RemoteEnvironment = Record<string, unknown> & {
 export interface RemoteProject {
   name: string;
   production_branch: string;
+  /** Of another Freehold: the script that owns the classes of the project itself. */
+  production_script_name?: string;
   build_config?: Record<string, unknown> | null;
   source?: { type: string; config?: Record<string, unknown> } | null;
   deployment_configs: Record<"production" | "preview", RemoteEnvironment>;
+  /** What only another Freehold's projects have. */
+  tail_consumers?: unknown;
+  observability?: unknown;
+  logpush?: unknown;
 }
 
 export interface Source {
