@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { scriptOfProject } from "../pages/names.ts";
 import { ApiRefusal } from "./api-client.ts";
 import {
   type Command,
@@ -14,9 +15,6 @@ import {
 import { type DeployedCode, download, readModules, sameCode, strangers, upload, writeModules } from "./edit/modules.ts";
 import { runInTerminal } from "./terminal.ts";
 import { readWranglerEnv, type WranglerEnv } from "./wrangler-env.ts";
-
-/** Scripts that serve Pages projects are called so. */
-const PAGES_PREFIX = "pages-worker--";
 
 export const edit: Command = {
   usage: "edit WORKER | --pages PROJECT [--message TEXT] [options]",
@@ -35,7 +33,7 @@ ${configOptionsHelp}`,
     const options = { pages: { type: "string" }, message: { type: "string" } } as const;
     const here = { ...io, env: withPlatformHere(io.env) };
     const { config, values, positionals } = parseWithConfig(args, options, here, true);
-    const names = values.pages === undefined ? positionals : [`${PAGES_PREFIX}${values.pages}`, ...positionals];
+    const names = values.pages === undefined ? positionals : [scriptOfProject(values.pages), ...positionals];
     const [script, ...rest] = names;
     if (!script) throw new UsageError("Say whose code: a Worker, or --pages and a project.");
     if (rest.length > 0) throw new UsageError("Say one of them: a Worker, or --pages and a project.");

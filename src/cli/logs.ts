@@ -1,3 +1,4 @@
+import { scriptOfProject } from "../pages/names.ts";
 import { callApi } from "./api-client.ts";
 import { type Command, configOptionsHelp, type Io, parseWithConfig, UsageError, withPlatformHere } from "./command.ts";
 import { type LogEvent, logLines } from "./log-lines.ts";
@@ -71,7 +72,7 @@ function scriptOf([script, ...more]: string[], project: string | undefined): str
   if (more.length > 0) throw new UsageError(`Too many arguments: ${more.join(" ")}`);
   if (project === undefined) return script;
   if (script !== undefined) throw new UsageError("Say a Worker or --pages PROJECT, not both.");
-  return `pages-worker--${project}`;
+  return scriptOfProject(project);
 }
 
 function duration(text: string): number {

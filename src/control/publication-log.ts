@@ -1,20 +1,18 @@
 import type { PublicationState, SkippedRow } from "../domain/publication.ts";
-import { writeDurably } from "../lib/durable-file.ts";
+import { KeptFile } from "../lib/durable-file.ts";
 
 /**
  * What went wrong with publications, for the log and for `freehold doctor`. Each trouble is logged when it comes and when it
  * goes, not with every publication.
  */
 export class PublicationLog {
-  readonly #path: string;
+  readonly #file: KeptFile;
   #skipped = new Map<string, SkippedRow>();
   #told = new Map<string, SkippedRow>();
   #failed: PublicationState["failed"];
-  /** Undefined: nothing was written since the start. */
-  #written: string | undefined;
 
   constructor(path: string) {
-    this.#path = path;
+    this.#file = new KeptFile(path);
   }
 
   /** A publication begins: what is broken is found again. */
@@ -52,11 +50,8 @@ export class PublicationLog {
       ...(this.#failed && { failed: this.#failed }),
       skipped: [...this.#told.values()],
     };
-    const text = JSON.stringify(state);
-    if (text === this.#written) return;
     try {
-      await writeDurably(this.#path, text);
-      this.#written = text;
+      await this.#file.write(JSON.stringify(state));
     } catch (error) {
       console.error("What is wrong with publications could not be written down:", error);
     }

@@ -4,7 +4,7 @@ import type { Skip } from "../domain/publication.ts";
 import type { QueuesSnapshot } from "../domain/queues.ts";
 import type { RoutingSnapshot } from "../domain/routing.ts";
 import type { ObservedSnapshot } from "../domain/trace.ts";
-import { writeDurably } from "../lib/durable-file.ts";
+import { KeptFile, writeDurably } from "../lib/durable-file.ts";
 import type { Database } from "../store/schema.ts";
 import type { PublicationLog } from "./publication-log.ts";
 import { SnapshotTaker } from "./snapshot.ts";
@@ -40,15 +40,17 @@ export class Publisher {
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
-  /** Undefined: nothing was written since the start, so that a missing file is made. */
-  #writtenHomes: string | undefined;
-  #writtenQueues: string | undefined;
-  #writtenObserved: string | undefined;
+  readonly #homes: KeptFile;
+  readonly #queues: KeptFile;
+  readonly #observed: KeptFile;
   /** Whether a publication has succeeded since the start. */
   published = false;
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
+    this.#homes = new KeptFile(parts.homesPath);
+    this.#queues = new KeptFile(parts.queuesPath);
+    this.#observed = new KeptFile(parts.observedPath);
     this.#snapshots = new SnapshotTaker(parts.db, parts.retentionMs, parts.dailyRequests);
   }
 
@@ -76,9 +78,11 @@ export class Publisher {
       const { routing, homes, queues, observed } = await this.#snapshots.take(log.skip);
       await this.#parts.before(routing, log.skip);
       // First: who reads the routes must find the homes that they need.
-      await this.#writeHomes({ generation: routing.generation, homes });
-      await this.#writeQueues(queues);
-      await this.#writeObserved({ scripts: observed });
+      // Most publications change no home, although each has a generation of its own.
+      const homesSnapshot = { generation: routing.generation, homes } satisfies HomesSnapshot;
+      await this.#homes.write(JSON.stringify(homesSnapshot), JSON.stringify(homes));
+      await this.#queues.write(JSON.stringify(queues satisfies QueuesSnapshot));
+      await this.#observed.write(JSON.stringify({ scripts: observed } satisfies ObservedSnapshot));
       await writeDurably(this.#parts.routesPath, JSON.stringify(routing));
       await this.#parts.announce(routing.generation);
       this.published = true;
@@ -89,27 +93,5 @@ export class Publisher {
       this.#retry = setTimeout(() => this.publish().catch(() => {}), RETRY_MS).unref();
       throw error;
     }
-  }
-
-  /** Most publications change no home: then the file stays as it is. */
-  async #writeHomes(snapshot: HomesSnapshot): Promise<void> {
-    const homes = JSON.stringify(snapshot.homes);
-    if (homes === this.#writtenHomes) return;
-    await writeDurably(this.#parts.homesPath, JSON.stringify(snapshot));
-    this.#writtenHomes = homes;
-  }
-
-  async #writeQueues(snapshot: QueuesSnapshot): Promise<void> {
-    const queues = JSON.stringify(snapshot);
-    if (queues === this.#writtenQueues) return;
-    await writeDurably(this.#parts.queuesPath, queues);
-    this.#writtenQueues = queues;
-  }
-
-  async #writeObserved(snapshot: ObservedSnapshot): Promise<void> {
-    const observed = JSON.stringify(snapshot);
-    if (observed === this.#writtenObserved) return;
-    await writeDurably(this.#parts.observedPath, observed);
-    this.#writtenObserved = observed;
   }
 }

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { updateDurably, writeDurably } from "./durable-file.ts";
+import { KeptFile, updateDurably, writeDurably } from "./durable-file.ts";
 
 let root: string;
 beforeEach(() => {
@@ -41,4 +41,18 @@ it("leaves no draft when it fails", async () => {
   mkdirSync(join(root, "taken"));
   await expect(writeDurably(join(root, "taken"), "x")).rejects.toThrow("EISDIR");
   expect(readdirSync(root)).toEqual(["taken"]);
+});
+
+it("keeps a file: made by the first text, written again when what counts of it changes, and after a failure", async () => {
+  const path = join(root, "dir", "file");
+  const file = new KeptFile(path);
+  await file.write("1 a", "a");
+  await file.write("2 a", "a");
+  expect(readFileSync(path, "utf8")).toBe("1 a");
+  rmSync(join(root, "dir"), { recursive: true });
+  writeFileSync(join(root, "dir"), "");
+  await expect(file.write("3 b", "b")).rejects.toThrow();
+  rmSync(join(root, "dir"));
+  await file.write("4 b", "b");
+  expect(readFileSync(path, "utf8")).toBe("4 b");
 });

@@ -35,6 +35,24 @@ export async function updateDurably(path: string, content: string): Promise<void
   if ((await readFile(path, "utf8").catch(() => undefined)) !== content) await writeDurably(path, content);
 }
 
+/** A file that one writer keeps up to date: most of the time it says already what it should. */
+export class KeptFile {
+  readonly #path: string;
+  /** Undefined: nothing was written since the start, so that a missing file is made. */
+  #written: string | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Writes the text durably, unless `meaning`, the part of it that counts, is what was written last. */
+  async write(text: string, meaning = text): Promise<void> {
+    if (meaning === this.#written) return;
+    await writeDurably(this.#path, text);
+    this.#written = meaning;
+  }
+}
+
 /** Removes a file or socket; one that is not there is no error. One system call, where `rm` looks at the file first and retries. */
 export async function removeFile(path: string): Promise<void> {
   try {

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import { type Skip, skipNone, soundRows } from "../../domain/publication.ts";
-import { writeDurably } from "../../lib/durable-file.ts";
+import { KeptFile } from "../../lib/durable-file.ts";
 import type { Platform } from "../../store/platform.ts";
 import type { Database, LogpushJobRow } from "../../store/schema.ts";
 import { noSuchJob, tooManyJobs } from "./errors.ts";
@@ -98,14 +98,12 @@ export async function accountsWithJobs(db: Kysely<Database>): Promise<Set<string
 /** The file by which services know the jobs, so that logs are pushed with the control process dead, too. */
 export class LogpushJobFile {
   readonly #db: Kysely<Database>;
-  readonly #path: string;
+  readonly #file: KeptFile;
   readonly #unseal: Platform["unseal"];
-  /** Undefined: nothing was written since the start, so that a missing file is made. */
-  #written: string | undefined;
 
   constructor(db: Kysely<Database>, path: string, unseal: Platform["unseal"]) {
     this.#db = db;
-    this.#path = path;
+    this.#file = new KeptFile(path);
     this.#unseal = unseal;
   }
 
@@ -117,10 +115,7 @@ export class LogpushJobFile {
       return published(row);
     };
     const nameOf = ({ id, account_id }: LogpushJobRow) => `Logpush job ${id} of ${account_id}`;
-    const text = JSON.stringify(soundRows(rows, sound, nameOf, skip));
-    if (text === this.#written) return;
-    await writeDurably(this.#path, text);
-    this.#written = text;
+    await this.#file.write(JSON.stringify(soundRows(rows, sound, nameOf, skip)));
   }
 }
 

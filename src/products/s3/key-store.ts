@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Kysely } from "kysely";
 import { type Skip, skipNone, soundRows } from "../../domain/publication.ts";
 import { ApiError } from "../../lib/api.ts";
-import { writeDurably } from "../../lib/durable-file.ts";
+import { KeptFile } from "../../lib/durable-file.ts";
 import type { Page } from "../../lib/paging.ts";
 import type { Platform } from "../../store/platform.ts";
 import type { Database, S3KeyRow } from "../../store/schema.ts";
@@ -79,14 +79,12 @@ export async function revokeKey(platform: Platform, accountId: string, id: strin
 /** The file by which services know the access keys, so that they are good with the control process dead, too. */
 export class AccessKeyFile {
   readonly #db: Kysely<Database>;
-  readonly #path: string;
+  readonly #file: KeptFile;
   readonly #unseal: Platform["unseal"];
-  /** Undefined: nothing was written since the start, so that a missing file is made. */
-  #written: string | undefined;
 
   constructor(db: Kysely<Database>, path: string, unseal: Platform["unseal"]) {
     this.#db = db;
-    this.#path = path;
+    this.#file = new KeptFile(path);
     this.#unseal = unseal;
   }
 
@@ -97,12 +95,8 @@ export class AccessKeyFile {
       this.#unseal({ sealed: row.secret_sealed });
       return published(row);
     };
-    const text = JSON.stringify(
-      soundRows(rows, sound, ({ id, account_id }) => `access key ${id} of ${account_id}`, skip),
-    );
-    if (text === this.#written) return;
-    await writeDurably(this.#path, text);
-    this.#written = text;
+    const nameOf = ({ id, account_id }: S3KeyRow) => `access key ${id} of ${account_id}`;
+    await this.#file.write(JSON.stringify(soundRows(rows, sound, nameOf, skip)));
   }
 }
 
