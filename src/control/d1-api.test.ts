@@ -183,7 +183,7 @@ test("an import: init, upload, ingest, poll", async () => {
   expect(
     (
       await upload(
-        init.upload_url.replace(/(?<=signature=)./, (c) => (c === "_" ? "-" : "_")),
+        init.upload_url.replace(/(?<=signature=)./, (c: string) => (c === "_" ? "-" : "_")),
         text,
       )
     ).status,
