@@ -21,8 +21,8 @@ export const edit: Command = {
   summary: "Opens deployed code in your editor, and deploys what you save.",
   details: `Opens the modules of the Worker, or of what the Pages project's production serves, in $VISUAL or $EDITOR
 (else vi); several of them in one call, the entry first. What is saved when the editor ends is deployed.
-Bindings, variables, secrets, files and settings stay; of a Pages project they are those that it has now, as with
-every deployment. Nothing is deployed when nothing changed, when the editor fails, or when somebody else deployed
+Bindings, variables, secrets, files and settings stay as they are deployed: what was changed in a Pages project
+since then comes with its next deployment. Nothing is deployed when nothing changed, when the editor fails, or when somebody else deployed
 meanwhile. What the runtime refuses is opened again, with the reason in its first lines. What is edited is the
 code as it is deployed: bundled, not its sources.
 

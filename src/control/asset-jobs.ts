@@ -1,3 +1,4 @@
+import { forgetFailed } from "../pages/failed-deployments.ts";
 import { collectAssets } from "../products/assets/collect.ts";
 import { assetUploads } from "../products/assets/uploads.ts";
 import { VariantMaker } from "../products/assets/variant-maker.ts";
@@ -7,7 +8,7 @@ const COLLECT_MS = 3_600_000;
 /** The first collection waits until a start is over. */
 const FIRST_COLLECT_MS = 60_000;
 
-/** What static assets need done in the background: encoded forms, and the removal of what nothing names. */
+/** What static assets need done in the background: encoded forms, and the removal of what nothing names, or not for much longer. */
 export class AssetJobs {
   readonly #platform: Platform;
   readonly #maker: VariantMaker;
@@ -48,6 +49,7 @@ export class AssetJobs {
 
   async #collect(): Promise<void> {
     try {
+      await forgetFailed(this.#platform.db);
       // Only a crash leaves strays, so once after each start is enough.
       await collectAssets(this.#platform, { strays: this.#strays });
       this.#strays = false;

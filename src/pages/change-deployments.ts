@@ -5,7 +5,8 @@ import { activeDeployment } from "../workers/deployments.ts";
 import { requireVersion } from "../workers/versions.ts";
 import { contentOf, deployTo } from "./deploy.ts";
 import { hasFailed, requireDeployment } from "./deployments.ts";
-import { aliasedDeployment, failedDeployment, liveDeployment, notRollbackTarget } from "./errors.ts";
+import { aliasedDeployment, liveDeployment, notRollbackTarget } from "./errors.ts";
+import { keptContent } from "./failed-deployments.ts";
 import { aliasesOf } from "./present.ts";
 import { requireProject, scriptOf } from "./projects.ts";
 
@@ -13,8 +14,9 @@ import { requireProject, scriptOf } from "./projects.ts";
 export function retry(change: Change, name: string, id: string): Promise<string> {
   const { platform } = change;
   return deployTo(change, name, async (project) => {
-    const { row, details } = await requireDeployment(platform, project, id);
-    if (hasFailed(details)) throw failedDeployment();
+    const deployment = await requireDeployment(platform, project, id);
+    const { row, details } = deployment;
+    if (hasFailed(details)) return keptContent(platform, deployment);
     const version = await requireVersion(platform, await scriptOf(platform, project), row.id);
     return contentOf(platform, version, details);
   });

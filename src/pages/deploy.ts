@@ -14,6 +14,7 @@ import { type DeploymentContent, draftOf } from "./deployment-draft.ts";
 import type { DeploymentForm } from "./deployment-form.ts";
 import { type DeploymentDetails, insertDeployment } from "./deployments.ts";
 import type { EnvironmentName } from "./environment.ts";
+import { keepContent, limitFailed } from "./failed-deployments.ts";
 import { beginRollout, firstShare, type Rollout } from "./gradual.ts";
 import { type Project, requireProject, scriptOf, updateProject } from "./projects.ts";
 
@@ -62,8 +63,8 @@ export async function deployTo(
 const noCode: UploadedCode = { format: "modules", mainModule: "", modules: [] };
 
 /**
- * Makes the deployment with what the project's environment has now. One whose code does not start, or whose bindings lead nowhere,
- * is there too, as failed, with the reason as the last line of its log; or (`refuse`) is none, and the reason is thrown.
+ * Makes the deployment with what the project's environment has now, unless the content says otherwise. One whose code does not start, or whose bindings lead nowhere,
+ * is there too, as failed, with the reason as the last line of its log and what was uploaded for it; or (`refuse`) is none, and the reason is thrown.
  * `rollout`: how it is to take over, if not at once.
  */
 async function deploy(
@@ -78,16 +79,17 @@ async function deploy(
   const name: EnvironmentName = branch === before.row.production_branch ? "production" : "preview";
   const { settings, environment } = withFile(before, name, content);
   const id = await freeVersionId(platform, script);
-  const insert = (db: Platform["db"], outcome: "success" | "failure", log: string[]) => {
+  const insert = (db: Platform["db"], log: string[], upload: string | null = null) => {
     const at = new Date().toISOString();
+    const outcome = upload === null ? "success" : "failure";
     return insertDeployment(db, {
-      row: { id, project_id: before.row.id, environment: name, branch, created_on: at, modified_on: at },
+      row: { id, project_id: before.row.id, environment: name, branch, created_on: at, modified_on: at, upload },
       details: detailsOf(content, { settings, environment, at, outcome, log }),
     });
   };
   // The first one has nobody to take over from.
   const isFirst = (await activeDeployment(platform, script)) === undefined;
-  let rollout = name === "production" && !isFirst ? environment.rollout : undefined;
+  let rollout = name === "production" && !isFirst ? settings.environments.production.rollout : undefined;
   let live = false;
   try {
     const parts = { content, environment, versionId: id, gradual: rollout !== undefined };
@@ -100,7 +102,7 @@ async function deploy(
       versionId: id,
       async alongside(db) {
         if (content.file) await updateProject(db, before, settings);
-        await insert(db, "success", [...begin, ...log]);
+        await insert(db, [...begin, ...log]);
         await pointBranch(db, before, branch, id);
       },
     });
@@ -108,7 +110,11 @@ async function deploy(
   } catch (error) {
     if (refuse || !(error instanceof ApiError) || error.status >= 500) throw error;
     // The client shows the last line, without its first "Error:".
-    await insert(platform.db, "failure", [`Error: ${error.failures.map(reasonOf).join("; ")}`]);
+    const upload = await keepContent(platform, change.accountId, content);
+    await platform.db.transaction().execute(async (db) => {
+      await insert(db, [`Error: ${error.failures.map(reasonOf).join("; ")}`], upload);
+      await limitFailed(db, before.row.id);
+    });
     rollout = undefined;
   }
   await platform.audit({

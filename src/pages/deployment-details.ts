@@ -30,8 +30,13 @@ export function detailsOf(
   };
 }
 
-/** The settings after a wrangler file had its say on the environment of the deployment. */
-export function withFile({ settings }: Project, name: EnvironmentName, { file, metadata, code }: DeploymentContent) {
+/** What the deployment is configured with, and the settings after a wrangler file had its say. */
+export function withFile(
+  { settings }: Project,
+  name: EnvironmentName,
+  { file, metadata, code, configuredAs }: DeploymentContent,
+): { settings: ProjectSettings; environment: Environment } {
+  if (configuredAs) return { settings, environment: configuredAs.environment };
   if (!file) return { settings, environment: settings.environments[name] };
   const before = settings.environments[name];
   const { compatibility_date, compatibility_flags, limits, placement } = metadata;

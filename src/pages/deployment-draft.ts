@@ -4,6 +4,7 @@ import { formatDiagnostic } from "../products/assets/diagnostics.ts";
 import { type PagesFiles, pagesSite } from "../products/assets/pages-site.ts";
 import { declaredClasses } from "../products/durable-objects/declared-exports.ts";
 import { accountClasses } from "../products/durable-objects/registry.ts";
+import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
 import { newestCompatibilityDate } from "../workerd/newest-date.ts";
 import { resolveBindings } from "../workers/bindings.ts";
@@ -11,8 +12,8 @@ import type { Change } from "../workers/change.ts";
 import type { Metadata } from "../workers/metadata.ts";
 import { listScripts } from "../workers/scripts.ts";
 import { planState } from "../workers/state-changes.ts";
-import { draftOfUpload, type UploadedCode } from "../workers/version-draft.ts";
-import { newestVersion } from "../workers/versions.ts";
+import { draftOfUpload, draftOfVersion, type UploadedCode, type VersionDraft } from "../workers/version-draft.ts";
+import { newestVersion, type StoredVersion } from "../workers/versions.ts";
 import { bindingsOf } from "./bindings.ts";
 import type { DeploymentForm } from "./deployment-form.ts";
 import type { Trigger } from "./deployments.ts";
@@ -32,6 +33,8 @@ export interface DeploymentContent {
   /** What a wrangler file says, when there is one. */
   file?: DeploymentForm["file"];
   routing?: unknown;
+  /** The deployment whose configuration it shall have as it is; absent: what the project has now. */
+  configuredAs?: { version: StoredVersion; environment: Environment };
 }
 
 export interface DraftParts {
@@ -43,7 +46,54 @@ export interface DraftParts {
 }
 
 /** The version to be, lines of the deployment's log, and whether production takes to it at once. */
-export async function draftOf(change: Change, project: Project, script: ScriptRow, parts: DraftParts) {
+export async function draftOf(
+  change: Change,
+  project: Project,
+  script: ScriptRow,
+  parts: DraftParts,
+): Promise<Drafted> {
+  const { configuredAs } = parts.content;
+  return configuredAs
+    ? draftAs(change, project, script, parts, configuredAs.version)
+    : draftOfEnvironment(change, project, script, parts);
+}
+
+interface Drafted {
+  draft: VersionDraft;
+  log: string[];
+  deploy: boolean;
+}
+
+/** All of another version's but its code, and the address. */
+async function draftAs(
+  change: Change,
+  project: Project,
+  script: ScriptRow,
+  { content, versionId, gradual }: DraftParts,
+  version: StoredVersion,
+): Promise<Drafted> {
+  const { platform } = change;
+  const { record } = version;
+  const [before, after] = [record.versionId, versionId].map((id) => addressOf(platform, project, id));
+  const resolvedBindings = record.bindings.map((binding) =>
+    binding.type === "plain_text" && binding.name === "CF_PAGES_URL" && binding.text === before
+      ? { ...binding, text: after ?? "" }
+      : binding,
+  );
+  const draft = await draftOfVersion(platform, script.name, version, {
+    annotations: annotationsOf(content.trigger),
+    resolvedBindings,
+  });
+  const notes = draft.assets?.shown.diagnostics ?? [];
+  return { draft: { ...draft, ...content.code }, log: logOf(content, notes), deploy: !gradual };
+}
+
+async function draftOfEnvironment(
+  change: Change,
+  project: Project,
+  script: ScriptRow,
+  parts: DraftParts,
+): Promise<Drafted> {
   const { content, environment } = parts;
   const { accountId } = change;
   const { code, metadata, trigger } = content;
@@ -57,20 +107,23 @@ export async function draftOf(change: Change, project: Project, script: ScriptRo
   const notes = diagnostics.map(formatDiagnostic);
   const assets = { site, shown: { config: { html_handling, not_found_handling }, diagnostics: notes } };
   const { bindings, state, deploy } = await resolved(change, project, script, parts);
-  const { commit_message, commit_hash } = trigger.metadata;
   const settings: Metadata = {
     ...withoutBindings(metadata),
     compatibility_date: compatibilityDate(environment, metadata),
     compatibility_flags: metadata.compatibility_flags ?? environment.compatibility_flags,
     limits: metadata.limits ?? environment.limits,
     placement: metadata.placement ?? environment.placement,
-    annotations: {
-      ...(commit_message && { "workers/message": commit_message }),
-      ...(commit_hash && { "workers/tag": commit_hash.slice(0, 25) }),
-    },
+    annotations: annotationsOf(trigger),
   };
   const draft = draftOfUpload(script.name, { metadata: settings, parts: [] }, code, bindings, assets, state);
   return { draft, log: logOf(content, notes), deploy };
+}
+
+function annotationsOf({ metadata: { commit_message, commit_hash } }: Trigger): Record<string, string> {
+  return {
+    ...(commit_message && { "workers/message": commit_message }),
+    ...(commit_hash && { "workers/tag": commit_hash.slice(0, 25) }),
+  };
 }
 
 /** The client repeats what the project has, unless there is a file, which the project then has. */
@@ -137,7 +190,7 @@ async function missingClasses(
 /** What builds of the original have, and `wrangler pages dev` gives Functions too. */
 function variablesOf(
   { platform }: Change,
-  { row }: Project,
+  project: Project,
   { metadata }: Trigger,
   versionId: string,
 ): Record<string, string> {
@@ -145,8 +198,12 @@ function variablesOf(
     CF_PAGES: "1",
     CF_PAGES_BRANCH: metadata.branch,
     CF_PAGES_COMMIT_SHA: metadata.commit_hash,
-    CF_PAGES_URL: `https://${projectHost(platform.config, `${versionId.slice(0, 8)}.${row.label}`)}`,
+    CF_PAGES_URL: addressOf(platform, project, versionId),
   };
+}
+
+function addressOf({ config }: Platform, { row }: Project, versionId: string): string {
+  return `https://${projectHost(config, `${versionId.slice(0, 8)}.${row.label}`)}`;
 }
 
 export function withoutBindings({ bindings: _, ...metadata }: Metadata): Metadata {

@@ -1,6 +1,7 @@
 import { route } from "../lib/api.ts";
 import { pageResult, readPage } from "../lib/paging.ts";
 import { closeTail, filtersOf, openTail, type TailRequest, tailSchema } from "../observe/live/tails.ts";
+import { uploadBlobs } from "../products/assets/asset-blobs.ts";
 import type { FunctionRoutes } from "../products/assets/routes-json.ts";
 import { readSite } from "../products/assets/version-site.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
@@ -74,7 +75,7 @@ export const deploymentRoutes: ApiRoute[] = [
     handle: async (request) => {
       const name = request.params.project ?? "";
       const { settings } = await requireProject(request.platform, request.accountId, name);
-      const form = await readDeploymentForm(request.raw, request.platform.blobs);
+      const form = await readDeploymentForm(request.raw, uploadBlobs(request.platform));
       if (!form.manifest) throw settings.source ? nothingToBuild() : manifestMissing();
       return present(request, await deployForm(projectChange(request), name, form, form.manifest));
     },

@@ -42,7 +42,7 @@ export interface DeploymentDetails {
   routing?: unknown;
 }
 
-/** Whether it came to no version: there is nothing to serve, to go back to or to deploy again. */
+/** Whether it came to no version: there is nothing to serve or to go back to. */
 export function hasFailed({ stages }: DeploymentDetails): boolean {
   return stages.some(({ status }) => status === "failure");
 }

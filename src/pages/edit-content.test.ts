@@ -126,14 +126,40 @@ describe("a Pages project", () => {
     expect((await pages.call("GET", "/shop/deployments")).resultInfo?.total_count).toBe(3);
   });
 
+  test("keeps what it was deployed with, whatever the project has meanwhile; its address is its own", async () => {
+    const live = (await pages.call("GET", "/shop")).result.canonical_deployment;
+    const now = { env_vars: { A: { value: "2" }, B: { value: "new" } }, compatibility_date: "2026-09-09" };
+    await pages.call("PATCH", "/shop", { deployment_configs: { production: now } });
+    const { deployment_id: id } = (await put(script, form(code("export default { kept: 1 }")))).result;
+    const [before, made] = [record(live.id), record(id)];
+    const texts = (one: typeof made) =>
+      one?.bindings.flatMap((binding) => (binding.type === "plain_text" ? [[binding.name, binding.text]] : []));
+    expect(texts(made)).toEqual(
+      texts(before)?.map(([name, text]) =>
+        name === "CF_PAGES_URL" ? [name, `https://${id.slice(0, 8)}.shop.pages.localhost:8787`] : [name, text],
+      ),
+    );
+    expect(made?.compatibilityDate).toBe(before?.compatibilityDate);
+    const shownNow = (await pages.call("GET", `/shop/deployments/${id}`)).result;
+    expect(shownNow.env_vars).toEqual(live.env_vars);
+    // What is deployed from outside, or again, has what the project has.
+    const again = (await pages.call("POST", `/shop/deployments/${id}/retry`)).result.id;
+    expect(record(again)?.compatibilityDate).toBe("2026-09-09");
+    expect(record(again)?.bindings.find(({ name }) => name === "B")).toMatchObject({ text: "new" });
+    await pages.call("DELETE", `/shop/deployments/${id}`);
+    await put(script, form(code("export default { edited: 1 }")));
+  });
+
   test("is not edited with code that does not start, and that is no deployment either", async () => {
+    const count = async () => (await pages.call("GET", "/shop/deployments")).resultInfo?.total_count;
+    const before = await count();
     const { runtime } = pages.api.platform;
     const { validation } = runtime;
     runtime.validation = { ok: false, code: 10021, message: "Uncaught SyntaxError" };
     const answer = await put(script, form(code("broken")));
     runtime.validation = validation;
     expect([answer.status, answer.code]).toEqual([400, 10021]);
-    expect((await pages.call("GET", "/shop/deployments")).resultInfo?.total_count).toBe(3);
+    expect(await count()).toBe(before);
   });
 
   test("is not edited by one who began with other code, nor when it has none", async () => {

@@ -12,8 +12,8 @@ import { nothingToEdit } from "./errors.ts";
 import { type Project, scriptOf } from "./projects.ts";
 
 /**
- * A new deployment to production: the files and routes of what production serves, other code, and what the project has now.
- * Answers its id. Errors: 8000007, 8000120, 10214 for a split, 100151, those of an upload.
+ * A new deployment to production: other code, and all else of what production serves, its bindings and compatibility too. What
+ * changed in the project since comes with the next deployment from outside. Answers its id. Errors: 8000007, 8000120, 10214 for a split, 100151, those of an upload.
  */
 export function editProject(
   request: ApiRequest<Platform, unknown>,
@@ -31,6 +31,7 @@ export function editProject(
     checkUnchanged(version);
     const { details } = await requireDeployment(platform, project, live.versionId);
     const content = await contentOf(platform, version, details);
+    const configuredAs = { version, environment: details.environment };
     const message = upload.metadata.annotations?.["workers/message"];
     const metadata = {
       ...details.trigger.metadata,
@@ -39,7 +40,8 @@ export function editProject(
       commit_dirty: true,
       ...(message && { commit_message: message }),
     };
-    return { ...content, code, trigger: { type: "ad_hoc", metadata } };
+    // With its settings, which a deployment of the same again may still need.
+    return { ...content, metadata: details.metadata, code, configuredAs, trigger: { type: "ad_hoc", metadata } };
   };
   return deployTo(change, name, edited, { refuse: true });
 }

@@ -121,7 +121,7 @@ export const failedDeployment = () =>
   refuse(
     400,
     8000117,
-    "The deployment failed, and nothing of it is kept that could be deployed again. Upload it again with `wrangler pages deploy`.",
+    "The deployment failed, and what was uploaded for it is no longer kept. Upload it again with `wrangler pages deploy`.",
   );
 
 export const nothingToEdit = () =>

@@ -10,6 +10,9 @@ export const MAX_ALIAS_LENGTH = 28;
 export const MAX_CUSTOM_ALIAS_LENGTH = 63;
 /** Aliases of one project that people gave. Ours. */
 export const MAX_CUSTOM_ALIASES = 100;
+/** Failed deployments that a project keeps, and for how long. Ours: what was uploaded for them is kept with them. */
+export const MAX_FAILED_DEPLOYMENTS = 25;
+export const FAILED_DEPLOYMENT_DAYS = 30;
 /** Deploy hooks of one project. Ours. */
 export const MAX_DEPLOY_HOOKS = 100;
 /** As of Workers' deploy hooks (`pages-and-builds.md` 7.5). */

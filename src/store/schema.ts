@@ -174,6 +174,8 @@ export interface PagesDeploymentRow {
   modified_on: string;
   /** What started it, its stages, its log, what it was configured with. */
   details_json: string;
+  /** Of a failed one: key of the blob of what was uploaded (`products/assets/kept-uploads.ts`). */
+  upload: string | null;
 }
 
 /** A name in the host names of a project, and the branch whose newest deployment it shows. */

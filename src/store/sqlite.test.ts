@@ -56,6 +56,7 @@ describe("migrations", () => {
       { name: "0017-deploy-hooks" },
       { name: "0018-quotas" },
       { name: "0019-bucket-domains" },
+      { name: "0020-pages" },
     ]);
     await second.destroy();
   });

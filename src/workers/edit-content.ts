@@ -1,5 +1,7 @@
 /** New code for what is there, all else as it is: what editors of deployed code do. */
+
 import type { ApiRequest } from "../lib/api.ts";
+import { uploadBlobs } from "../products/assets/asset-blobs.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
 import { refusePartBindings } from "./bindings.ts";
@@ -23,7 +25,7 @@ export interface NewContent {
 
 /** Errors: 10021, 10026, 10027. */
 export async function readContent({ raw, platform }: ApiRequest<Platform, unknown>): Promise<NewContent> {
-  const upload = await readContentForm(raw, platform.blobs);
+  const upload = await readContentForm(raw, uploadBlobs(platform));
   const wanted = raw.headers.get("if-match");
   return {
     upload,

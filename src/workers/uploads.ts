@@ -1,4 +1,5 @@
 import type { ApiRequest } from "../lib/api.ts";
+import { uploadBlobs } from "../products/assets/asset-blobs.ts";
 import { declaredClasses } from "../products/durable-objects/declared-exports.ts";
 import { classesOfScript } from "../products/durable-objects/registry.ts";
 import type { Platform } from "../store/platform.ts";
@@ -107,7 +108,7 @@ async function withOwnClasses(
 }
 
 async function receive({ raw, platform }: Request): Promise<{ upload: Upload; code: UploadedCode }> {
-  const upload = await readUpload(raw, platform.blobs);
+  const upload = await readUpload(raw, uploadBlobs(platform));
   refuseUnavailable(upload.metadata);
   return { upload, code: uploadedCode(upload) };
 }

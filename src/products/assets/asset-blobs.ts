@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { KeyedMutex } from "../../lib/keyed-mutex.ts";
-import type { Platform } from "../../store/platform.ts";
+import type { Blobs, Platform } from "../../store/platform.ts";
 
 type Parts = Pick<Platform, "db" | "blobs">;
 
@@ -9,17 +9,54 @@ const changes = new KeyedMutex();
 
 /** Stores a blob that static assets need. It stays at least for the collector's grace, and as long as a version names it. */
 export function putAssetBlob({ db, blobs }: Parts, bytes: Uint8Array): Promise<string> {
-  const key = createHash("sha256").update(bytes).digest("hex");
+  const key = keyOf(bytes);
   return changes.run(key, async () => {
-    const used_on = new Date().toISOString();
     // Before the blob itself, so that none is left behind unknown.
-    await db
-      .insertInto("asset_blobs")
-      .values({ key, used_on })
-      .onConflict((conflict) => conflict.column("key").doUpdateSet({ used_on }))
-      .execute();
+    await markUsed(db, key);
     return blobs.put(bytes);
   });
+}
+
+/** As {@link putAssetBlob}, of a blob that is there: the collector may remove it once nothing names it. */
+export function registerBlob({ db }: Pick<Parts, "db">, key: string): Promise<void> {
+  return changes.run(key, () => markUsed(db, key));
+}
+
+/**
+ * The blob store for uploads of code. Of a failed upload blobs are the collector's to remove: one that is uploaded again stays for its grace,
+ * in which the version is made that names it.
+ */
+export function uploadBlobs({ db, blobs }: Parts): Blobs {
+  return {
+    get: (key) => blobs.get(key),
+    delete: (key) => blobs.delete(key),
+    put(bytes) {
+      const key = keyOf(bytes);
+      return changes.run(key, async () => {
+        const used_on = new Date().toISOString();
+        await db.updateTable("asset_blobs").set({ used_on }).where("key", "=", key).execute();
+        return blobs.put(bytes);
+      });
+    },
+  };
+}
+
+/** Leaves a blob to versions, which name it as code: it is no longer the collector's. */
+export async function releaseBlob({ db }: Pick<Parts, "db">, key: string, before: string): Promise<void> {
+  await db.deleteFrom("asset_blobs").where("key", "=", key).where("used_on", "<", before).execute();
+}
+
+async function markUsed(db: Parts["db"], key: string): Promise<void> {
+  const used_on = new Date().toISOString();
+  await db
+    .insertInto("asset_blobs")
+    .values({ key, used_on })
+    .onConflict((conflict) => conflict.column("key").doUpdateSet({ used_on }))
+    .execute();
+}
+
+function keyOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** Removes a blob unless it was stored again after `before` (ISO time). Says whether it did. */

@@ -3,7 +3,8 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { removeFile } from "../../lib/durable-file.ts";
 import type { Platform } from "../../store/platform.ts";
-import { removeAssetBlob } from "./asset-blobs.ts";
+import { releaseBlob, removeAssetBlob } from "./asset-blobs.ts";
+import { keptUploads, readKeptUpload } from "./kept-uploads.ts";
 import { Manifest } from "./manifest.ts";
 import { activeSites, aliasedSites, newestSites, sitesServedSince } from "./routed-sites.ts";
 import { type ContentStore, pieces } from "./store.ts";
@@ -32,8 +33,8 @@ const GRACE_MS = 2 * 3_600_000;
 const SNAPSHOT_AGE_MS = 25 * 3_600_000;
 
 /**
- * Collects once. Kept is what these name: versions that can be deployed or previewed, active and retained deployments, and
- * uploads that may still become versions. Safe beside uploads.
+ * Collects once. Kept is what these name: versions that can be deployed or previewed, active and retained deployments, failed
+ * ones that can be tried again, and uploads that may still become versions. Safe beside uploads.
  */
 export async function collectAssets(parts: Parts, options: CollectOptions = {}): Promise<Collected> {
   const { nowMs = Date.now(), graceMs = GRACE_MS, strays = false } = options;
@@ -89,6 +90,7 @@ class Marks {
       ...(await sitesServedSince(db, since)),
     ];
     for (const { site } of sites) await this.#markSite(site);
+    for (const key of await keptUploads(db)) await this.#markUpload(key);
     for (const { account_id, manifest } of await db.selectFrom("asset_sessions").selectAll().execute()) {
       await this.#markSession(account_id, manifest);
     }
@@ -97,15 +99,25 @@ class Marks {
   async #markSite(key: string): Promise<void> {
     if (this.blobs.has(key)) return;
     const { accountId, manifest } = await readSite(this.#parts, key);
-    const name = `${accountId}/${manifest}`;
-    if (!this.blobs.has(name)) {
-      const bytes = await this.#parts.blobs.get(manifest);
-      if (!bytes) throw new Error(`the blob store has lost the table of assets ${manifest}`);
-      const set = this.contents(accountId);
-      for (const { hash } of new Manifest(Buffer.from(bytes)).files()) set.add(hash);
-      this.blobs.add(name).add(manifest);
-    }
+    await this.#markManifest(accountId, manifest);
     this.blobs.add(key);
+  }
+
+  async #markUpload(key: string): Promise<void> {
+    if (this.blobs.has(key)) return;
+    const { accountId, manifest, blobs } = await readKeptUpload(this.#parts, key);
+    await this.#markManifest(accountId, manifest);
+    for (const blob of [key, ...blobs]) this.blobs.add(blob);
+  }
+
+  async #markManifest(accountId: string, manifest: string): Promise<void> {
+    const name = `${accountId}/${manifest}`;
+    if (this.blobs.has(name)) return;
+    const bytes = await this.#parts.blobs.get(manifest);
+    if (!bytes) throw new Error(`the blob store has lost the table of assets ${manifest}`);
+    const set = this.contents(accountId);
+    for (const { hash } of new Manifest(Buffer.from(bytes)).files()) set.add(hash);
+    this.blobs.add(name).add(manifest);
   }
 
   async #markSession(accountId: string, key: string): Promise<void> {
@@ -146,7 +158,10 @@ async function collectBlobs(parts: Parts, marks: Marks, before: string): Promise
       .limit(1)
       .executeTakeFirst();
     // Of a version that can be neither deployed nor previewed only the assets' own names stand in its record.
-    if (used && !(await isAssetBlobOnly(parts, key))) continue;
+    if (used && !(await isAssetBlobOnly(parts, key))) {
+      await releaseBlob(parts, key, before);
+      continue;
+    }
     if (await removeAssetBlob(parts, key, before)) removed++;
   }
   return removed;

@@ -18,6 +18,7 @@ import { logpush } from "./0016-logpush.ts";
 import { deployHooks } from "./0017-deploy-hooks.ts";
 import { quotas } from "./0018-quotas.ts";
 import { bucketDomains } from "./0019-bucket-domains.ts";
+import { pagesUploads } from "./0020-pages.ts";
 
 /** In order. A migration that was released is never changed; add the next one. */
 const migrations: Record<string, Migration> = {
@@ -37,6 +38,7 @@ const migrations: Record<string, Migration> = {
   "0017-deploy-hooks": deployHooks,
   "0018-quotas": quotas,
   "0019-bucket-domains": bucketDomains,
+  "0020-pages": pagesUploads,
 };
 
 /**

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ApiRequest } from "../../lib/api.ts";
+import { uploadBlobs } from "../../products/assets/asset-blobs.ts";
 import type { Platform } from "../../store/platform.ts";
 import type { NamedPreviewRow, ScriptRow } from "../../store/schema.ts";
 import { type Change, changeScript } from "../change.ts";
@@ -32,7 +33,7 @@ export async function deployPreview(
   preview: NamedPreviewRow,
 ): Promise<NewVersion> {
   const base = preview.ignores_base === 1 ? {} : baseEnv(platform, worker);
-  const upload = await readPreviewForm(raw, platform.blobs, async (form) => {
+  const upload = await readPreviewForm(raw, uploadBlobs(platform), async (form) => {
     const { env = {}, ...metadata } = parseJsonPart("metadata", await text(form.get("metadata")), previewMetadata);
     const bindings = Object.entries({ ...base, ...env }).map(([name, raw]) => ({ ...raw, name }));
     return { ...metadata, bindings: bindings.map((binding) => outward(binding, worker.name)) };
