@@ -1,8 +1,10 @@
 import { once } from "node:events";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { readConfig } from "../domain/config.ts";
+import { paths } from "../domain/paths.ts";
 import type { PublicationState } from "../domain/publication.ts";
 import type { Finding } from "./doctor/check.ts";
 import type { Machine, ProgramResult } from "./doctor/machine.ts";
@@ -64,6 +66,7 @@ test("a sound machine passes every check", async () => {
     "sandbox",
     "state lock",
     "published",
+    "reporting",
     "clock",
     "open files",
     "names",
@@ -103,6 +106,21 @@ test.each<[string, PublicationState, string, RegExp]>([
   writeFileSync(join(directory, "publication.json"), JSON.stringify(state));
   const { of } = await examine(healthy(), { FREEHOLD_DATA: directory });
   expect(of("published")).toMatchObject({ status, message: expect.stringMatching(message) });
+});
+
+test("Workers that serve without logs are a warning that names them", async () => {
+  const directory = temporaryDirectory();
+  const { runDir } = readConfig({ FREEHOLD_DATA: directory }, 1);
+  const silent = { accountId: "a1", script: "shop", versionId: "v1", why: "Uncaught Error: no\n  at x", since: "2026" };
+  mkdirSync(runDir, { recursive: true });
+  writeFileSync(paths({ dataDir: directory, runDir }).silentRunners, JSON.stringify([silent]));
+  const { of, code } = await examine(healthy(), { FREEHOLD_DATA: directory });
+  expect(of("reporting")).toMatchObject({
+    status: "warn",
+    message: expect.stringMatching(/shop of a1, version v1, since 2026: Uncaught Error: no$/),
+  });
+  expect(code).toBe(0);
+  expect((await examine(healthy())).of("reporting")).toMatchObject({ status: "ok" });
 });
 
 const denied: ProgramResult = { code: 1, stdout: "", stderr: "bwrap: setting up uid map: Permission denied\n" };

@@ -6,6 +6,7 @@ import { type Machine, realMachine } from "./doctor/machine.ts";
 import { checkCertificate, checkNames } from "./doctor/names.ts";
 import { checkHttpsPort, checkPort } from "./doctor/port.ts";
 import { checkPublished } from "./doctor/published.ts";
+import { checkReporting } from "./doctor/reporting.ts";
 import { checkClock, checkNode, checkWorkerd } from "./doctor/runtime.ts";
 import { checkSandbox } from "./doctor/sandbox.ts";
 import { checkStateLock } from "./doctor/state.ts";
@@ -19,6 +20,7 @@ const checks: Check[] = [
   checkSandbox,
   checkStateLock,
   checkPublished,
+  checkReporting,
   checkClock,
   checkOpenFiles,
   checkNames,

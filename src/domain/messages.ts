@@ -2,6 +2,7 @@
  * What processes say to each other over the supervisor's channels.
  * Each entry is `request` and `reply`; `lib/channel.ts` carries them.
  */
+import type { SilentRunner } from "./silent-runners.ts";
 import type { ExportedEntrypoint, LaunchRecord } from "./version.ts";
 import type { EdgeCounts } from "./version-counts.ts";
 
@@ -74,10 +75,11 @@ export interface SupervisorCalls {
   /** Services: end this host at once: a query does not end, or nobody needs it any more. */
   endDatabaseHost: { request: { hostId: string }; reply: Record<string, never> };
   /**
-   * Services: somebody watches these scripts now, and no others. Replies once their runners report invocations, within
-   * some seconds: those that did not are replaced. Forgotten when the services process ends.
+   * Services: somebody watches these scripts now, and no others: runners that do not report are replaced. Replies once
+   * those of `opened`, which is one of them, report, within some seconds, and says which do not. Forgotten when the services
+   * process ends.
    */
-  trace: { request: { scripts: ScriptName[] }; reply: Record<string, never> };
+  trace: { request: { scripts: ScriptName[]; opened?: ScriptName }; reply: { silent: SilentRunner[] } };
   /** Edges: a request ended with its runner, which can tell of it no more. */
   exceeded: { request: ExceededRequest; reply: Record<string, never> };
   /** Control: what each edge has counted since it began. Edges that do not answer are left out. */

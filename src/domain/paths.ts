@@ -88,6 +88,8 @@ export function paths(config: Pick<Config, "dataDir" | "runDir">) {
     storageSocket: join(runDir, "storage.sock"),
     /** Where edges hand over WebSockets of live logs. */
     tailsSocket: join(runDir, "tails.sock"),
+    /** Runners that should report their invocations and do not (`domain/silent-runners.ts`), while the platform runs. */
+    silentRunners: join(runDir, "silent-runners.json"),
     /** The system call filter that runners are started with. */
     seccompFilter: join(runDir, "seccomp.bpf"),
     /** A runner instance's own directory of sockets. */

@@ -2,6 +2,7 @@ import type { AcquireReply, Cause, ExceededRequest, Unavailable } from "../domai
 import { UpstreamPool } from "../lib/http/pool.ts";
 import type { Ticker } from "../lib/http/ticker.ts";
 import { SERVICE_RESTART } from "../lib/http/websocket-frames.ts";
+import { within } from "../lib/within.ts";
 import { headerNames } from "./headers.ts";
 import { edgeLimits } from "./limits.ts";
 
@@ -143,16 +144,4 @@ export class Runners {
     this.#instances.delete(instanceId);
     runner.pool.fail();
   }
-}
-
-/** The promise's value, or `late` when it takes too long or fails. */
-function within<T, U>(promise: Promise<T>, timeoutMs: number, late: U): Promise<T | U> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(late), timeoutMs);
-    const settle = (value: T | U) => {
-      clearTimeout(timer);
-      resolve(value);
-    };
-    promise.then(settle, () => settle(late));
-  });
 }

@@ -83,7 +83,7 @@ beforeEach(async () => {
     deliveryFailure: () => undefined,
     analytics: { query: () => {} },
     logs: { query: () => {} },
-    tails: new TailSessions({ changed: async () => {} }),
+    tails: new TailSessions({ changed: async () => [] }),
     logpush: { status: () => ({}), write: async () => {} },
   });
   await api.listen(join(directory, "services.sock"));

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { OpenTail } from "../domain/live-tail.ts";
+import type { SilentRunner } from "../domain/silent-runners.ts";
 import type { TraceItem, TraceSource } from "../domain/trace.ts";
 import { Cleanup, RawClient } from "../lib/http/testing.ts";
 import { MAX_SESSIONS_PER_ACCOUNT, MAX_SESSIONS_PER_SCRIPT } from "../observe/live/limits.ts";
@@ -15,7 +16,8 @@ const FIRST_FRAME = '\x81\x0f{"debug":false}';
 
 let path: string;
 let sessions: TailSessions;
-const changed = vi.fn(async () => {});
+let silent: SilentRunner[] = [];
+const changed = vi.fn(async () => silent);
 
 beforeEach(async () => {
   changed.mockClear();
@@ -76,6 +78,16 @@ describe("a session", () => {
     expect(client.received).toContain('"scriptName":"shown"');
   });
 
+  test("is told of versions that go on serving without it, whatever its filters are", async () => {
+    silent = [{ ...OF, versionId: "v7", why: "Uncaught Error: not today", since: "" }];
+    const client = await connect((await open({ filters: [{ outcome: ["exception"] }] })).secret);
+    await client.has("minute, and when another session begins.");
+    expect(client.received).toMatch(
+      /"logs":\[\{"level":"warn","message":\["What version v7 of \\"hello\\" does is not shown.*not today/,
+    );
+    silent = [];
+  });
+
   test("answers a ping with its payload", async () => {
     const client = await connect((await open()).secret);
     client.send(`${FIRST_FRAME}\x89\x92\0\0\0\0wrangler tail ping`);
@@ -130,7 +142,7 @@ describe("a session", () => {
     expect(sessions.list(OF)).toHaveLength(1);
     client.socket.destroy();
     await vi.waitFor(() => expect(sessions.list(OF)).toEqual([]));
-    expect(changed.mock.lastCall).toEqual([[]]);
+    expect(changed.mock.lastCall).toEqual([[], undefined]);
   });
 
   test("whose client does not answer is let go", async () => {
@@ -182,10 +194,14 @@ describe("scripts", () => {
     const second = await open();
     await open({ filters: [] }, { accountId: "b", script: "other" });
     const both = [OF, { accountId: "b", script: "other" }];
-    expect(changed.mock.calls).toEqual([[[OF]], [[OF]], [both]]);
+    expect(changed.mock.calls).toEqual([
+      [[OF], OF],
+      [[OF], OF],
+      [both, both[1]],
+    ]);
     await sessions.close(OF, first.id);
     await sessions.close(OF, second.id);
-    expect(changed.mock.lastCall).toEqual([both.slice(1)]);
+    expect(changed.mock.lastCall).toEqual([both.slice(1), undefined]);
     await sessions.close(OF, second.id);
   });
 });

@@ -97,7 +97,9 @@ export async function runServices(): Promise<void> {
   };
   const consumers = new PushConsumers(queues, ({ accountId, script }, batch) => deliver(accountId, script, batch));
   const observed = new ObservedScripts();
-  const tails = new TailSessions({ changed: (scripts) => supervisor.call("trace", { scripts }) });
+  const tails = new TailSessions({
+    changed: async (scripts, opened) => (await supervisor.call("trace", { scripts, ...(opened && { opened }) })).silent,
+  });
   const liveTails = new LiveTails(tails);
   const sourceMaps = new SourceMaps(files);
   const logpush = new LogpushOfFile({ config, files, observed, buckets, keys });

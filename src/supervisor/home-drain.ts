@@ -1,3 +1,4 @@
+import { within } from "../lib/within.ts";
 import { drainGate } from "./gate.ts";
 import { GATE_DRAIN_MS, HOME_DRAIN_MS, HOME_LINGER_MS } from "./limits.ts";
 import type { Members } from "./pool.ts";
@@ -23,15 +24,4 @@ export async function drainHome(
   const released = await inTime(members.release(request, "services"), GATE_DRAIN_MS);
   await lingered;
   return answered && finished && called && released;
-}
-
-/** The promise's value, or `late` when it takes too long. */
-function within<T, U>(promise: Promise<T>, timeoutMs: number, late: U): Promise<T | U> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, timeoutMs, late);
-    void promise.then((value) => {
-      clearTimeout(timer);
-      resolve(value);
-    });
-  });
 }

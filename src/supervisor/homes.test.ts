@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Config } from "../domain/config.ts";
@@ -9,7 +9,7 @@ import { paths } from "../domain/paths.ts";
 import type { LaunchRecord } from "../domain/version.ts";
 import { identify } from "./proc.ts";
 import { openLock } from "./state-files.ts";
-import { fetchRunner, startTestPool, type TestPool, until } from "./testing.ts";
+import { fetchRunner, startTestPool, storeVersion, type TestPool, until } from "./testing.ts";
 import { homeOf, homes, newClass, OBJECT_SOURCE, planObjects, storeObjects, writeHomes } from "./testing-objects.ts";
 
 let pool: TestPool;
@@ -21,6 +21,8 @@ const ask = async (of: TestPool, record: LaunchRecord, path: string) =>
 /** Live runners that are of one of the versions. */
 const runnersOf = (...records: LaunchRecord[]) =>
   pool.pool.status().filter(({ versionId }) => records.some((record) => record.versionId === versionId));
+
+const readSilent = () => JSON.parse(readFileSync(paths(pool.config).silentRunners, "utf8"));
 
 async function publish(...of: Parameters<typeof homes>): Promise<void> {
   pool.pool.useHomes(homes(...of))();
@@ -60,10 +62,41 @@ describe.each(["auto", "off"])("a home (sandbox: %s)", (sandbox) => {
     await publish(homeOf(record));
     expect(await ask(pool, record, "/add")).toBe("1");
     const [before] = runnersOf(record);
-    await pool.pool.watch([{ accountId: record.accountId, script: record.scriptName }]);
+    const script = { accountId: record.accountId, script: record.scriptName };
+    expect(await pool.pool.watch([script], script)).toEqual([]);
     expect(await ask(pool, record, "/add")).toBe("2");
     expect(runnersOf(record)).toHaveLength(1);
     expect(runnersOf(record)[0]?.pid).not.toBe(before?.pid);
+  });
+
+  test("that would not start again serves on while it is watched, and those who watch are told", async () => {
+    const record = storeObjects(pool.config, [newClass()]);
+    const script = { accountId: record.accountId, script: record.scriptName };
+    const watch = () => pool.pool.watch([script], script);
+    const files = paths(pool.config);
+    const sound = readFileSync(files.launchRecord(record.versionId));
+    await publish(homeOf(record));
+    expect(await ask(pool, record, "/add")).toBe("1");
+    const [before] = runnersOf(record);
+    const { modules } = storeVersion(pool.config, 'throw new Error("not today")');
+    writeFileSync(files.launchRecord(record.versionId), JSON.stringify({ ...record, modules }));
+    const why = expect.stringContaining("not today");
+    const silent = { ...script, versionId: record.versionId, why, since: expect.any(String) };
+    expect(await watch()).toEqual([silent]);
+    expect(runnersOf(record)).toEqual([before]);
+    expect(await ask(pool, record, "/add")).toBe("2");
+    await expect.poll(() => readSilent()).toEqual([silent]);
+    expect(pool.log).toEqual([expect.stringContaining("reports nothing and serves on")]);
+
+    writeFileSync(files.launchRecord(record.versionId), sound);
+    // Not tried again so soon for others, but for whoever comes to watch.
+    await pool.pool.watch([script]);
+    expect(runnersOf(record)).toEqual([before]);
+    expect(await watch()).toEqual([]);
+    expect(await ask(pool, record, "/add")).toBe("3");
+    expect(runnersOf(record)[0]?.pid).not.toBe(before?.pid);
+    await expect.poll(() => readSilent()).toEqual([]);
+    expect(readdirSync(pool.config.runDir).filter((name) => /^[0-9a-f]{12}$/.test(name))).toHaveLength(1);
   });
 
   test("moves to the next version without two owners, and with its data", async () => {

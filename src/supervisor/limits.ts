@@ -73,6 +73,8 @@ export const TRACE_LINGER_MS = 30_000;
 export const HOME_TRACE_LINGER_MS = 10 * 60_000;
 /** Who begins to watch a script waits this long for runners that report. */
 export const TRACE_WAIT_MS = 5000;
+/** A runner whose successor did not start serves on, and is tried to be replaced again after this. */
+export const RENEWAL_PAUSE_MS = 60_000;
 
 /** A home that has an alarm within this time is not stopped for idleness. */
 export const ALARM_SOON_MS = 5000;

@@ -152,10 +152,9 @@ export class Platform {
       await pool.observe(readObserved(observed));
       return {};
     });
-    channel.handle("trace", async ({ scripts }) => {
-      await (await this.#runtime).pool.watch(scripts);
-      return {};
-    });
+    channel.handle("trace", async ({ scripts, opened }) => ({
+      silent: await (await this.#runtime).pool.watch(scripts, opened),
+    }));
     channel.handle("exceeded", (request) => {
       this.#members.exceeded(request);
       return {};

@@ -150,8 +150,9 @@ describe("retire", () => {
 
 describe("a script that somebody watches", () => {
   const SLOW = "export default { async fetch() { await scheduler.wait(200); return new Response('slow'); } }";
-  const watch = (scripts: string[]) =>
-    test1.pool.watch(scripts.map((script) => ({ accountId: "a".repeat(32), script })));
+  const named = (script: string) => ({ accountId: "a".repeat(32), script });
+  /** The last of them by a new session. */
+  const watch = (scripts: string[]) => test1.pool.watch(scripts.map(named), named(scripts.at(-1) ?? ""));
   afterEach(() => watch([]));
 
   test("gets a runner that reports, and the one before serves until that is there", async () => {
@@ -192,9 +193,28 @@ describe("a script that somebody watches", () => {
     const runner = await test1.start(record);
     // Its code cannot be read any more.
     rmSync(paths(test1.config).launchRecord(record.versionId));
-    await watch(["watched"]);
+    expect(await watch(["watched"])).toMatchObject([{ versionId: record.versionId, why: "there is no such version" }]);
     expect((await test1.start(record)).instanceId).toBe(runner.instanceId);
     expect((await fetchRunner(runner)).body).toBe("hello");
+  });
+
+  test("is waited for, and no other script", async () => {
+    const mine = storeVersion(test1.config, HELLO, { scriptName: "mine" });
+    const theirs = storeVersion(test1.config, HELLO, { scriptName: "theirs" });
+    const before = await test1.start(mine);
+    const { promise: attached, resolve: attach } = Promise.withResolvers<void>();
+    test1.members.attach = ({ versionId }) => (versionId === theirs.versionId ? attached : Promise.resolve());
+    const starting = test1.start(theirs);
+    await until(() => ofVersion(theirs.versionId).length > 0);
+    const waiting = watch(["theirs"]);
+    const startedAtMs = performance.now();
+    expect(await watch(["theirs", "mine"])).toEqual([]);
+    expect(performance.now() - startedAtMs).toBeLessThan(2500);
+    expect((await test1.start(mine)).instanceId).not.toBe(before.instanceId);
+    attach();
+    const silentOne = await starting;
+    expect(await waiting).toEqual([]);
+    expect((await test1.start(theirs)).instanceId).not.toBe(silentOne.instanceId);
   });
 });
 

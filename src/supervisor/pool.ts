@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -15,9 +14,11 @@ import type {
   Unavailable,
 } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
+import type { SilentRunner } from "../domain/silent-runners.ts";
 import type { LaunchRecord } from "../domain/version.ts";
 import { drainHome } from "./home-drain.ts";
 import { makeInstance } from "./instance-files.ts";
+import { readLaunchRecord } from "./launch-record.ts";
 import {
   HOME_TERMINATE_MS,
   MAX_RUNNERS,
@@ -25,18 +26,18 @@ import {
   START_FAILURE_TTL_MS,
   START_QUEUE_TIMEOUT_MS,
   STATE_WAIT_MS,
-  TRACE_WAIT_MS,
   VERDICT_TTL_MS,
   VERDICT_WAIT_MS,
 } from "./limits.ts";
 import { Lingering } from "./lingering.ts";
 import { placedRecord, samePlacement, stateIds, stateMounts } from "./ownership.ts";
 import type { Planner } from "./planner.ts";
+import { Renewals } from "./renewals.ts";
 import { Restarts } from "./restarts.ts";
 import { type End, Runner, type RunnerSurroundings, StartError } from "./runner.ts";
 import { Slots } from "./slots.ts";
 import { StateKeeper } from "./state-keeper.ts";
-import { Tracing } from "./tracing.ts";
+import { Trials } from "./trials.ts";
 
 export type MemberGroup = "all" | "edges" | "services";
 
@@ -93,7 +94,8 @@ export class RunnerPool {
   /** Those of the snapshot that edges and services surely use: a request may have been routed by it. */
   #routed: Homes;
   #state: StateKeeper;
-  #tracing = new Tracing();
+  #renewals: Renewals;
+  #trials: Trials;
   #idleTimer: NodeJS.Timeout;
   #stopping = false;
 
@@ -107,9 +109,16 @@ export class RunnerPool {
       wake: async (versionId) => "runner" in (await this.acquire(versionId)),
       log: options.log,
     });
-    this.#tracing.observe(options.observed ?? []);
+    this.#trials = new Trials({ ...options, files: this.#files, starts: this.#starts });
+    this.#renewals = new Renewals({
+      runners: () => this.#runners.values(),
+      renew: (runner) => this.#renew(runner),
+      file: this.#files.silentRunners,
+      log: options.log,
+    });
+    void this.#renewals.observe(options.observed ?? []);
     const { runnerIdleMs } = options.config;
-    this.#idleTimer = setInterval(() => this.#look(), Math.min(5000, Math.max(100, runnerIdleMs / 4)));
+    this.#idleTimer = setInterval(() => this.#stopIdle(), Math.min(5000, Math.max(100, runnerIdleMs / 4)));
   }
 
   /** Says where the version's runner is; starts it first if need be. Never rejects. */
@@ -174,16 +183,14 @@ export class RunnerPool {
     };
   }
 
-  /** These scripts are observed from now on. Resolves when their runners report invocations, within {@link TRACE_WAIT_MS}. */
+  /** These scripts are observed from now on. Resolves when runners of those that are new report, within some seconds. */
   observe(scripts: readonly ScriptName[]): Promise<void> {
-    this.#tracing.observe(scripts);
-    return this.#traceAnew();
+    return this.#renewals.observe(scripts);
   }
 
-  /** The same for scripts that somebody watches. */
-  watch(scripts: readonly ScriptName[]): Promise<void> {
-    this.#tracing.watch(scripts);
-    return this.#traceAnew();
+  /** Somebody watches these scripts. The same for `opened`; resolves with those of its runners that do not report. */
+  watch(scripts: readonly ScriptName[], opened?: ScriptName): Promise<SilentRunner[]> {
+    return this.#renewals.watch(scripts, opened);
   }
 
   /** Removes the data of deleted namespaces and workflows once nobody has it. Throws when one is owned. */
@@ -222,7 +229,12 @@ export class RunnerPool {
       if (runner.state === "starting") runner.kill("none");
       return this.#stopRunner(runner);
     });
-    await Promise.all([...ended, ...[...this.#slots.values()].map((slot) => slot.starting)]);
+    await Promise.all([
+      this.#trials.stop(),
+      this.#renewals.stop(),
+      ...ended,
+      ...[...this.#slots.values()].map((slot) => slot.starting),
+    ]);
   }
 
   #slot(versionId: string): Slot {
@@ -247,7 +259,7 @@ export class RunnerPool {
     if (this.#runners.size >= MAX_RUNNERS) return unavailable("overloaded", "too many Workers are running");
     let record: LaunchRecord | undefined;
     try {
-      record = await this.#readRecord(slot.versionId);
+      record = await readLaunchRecord(this.#files, slot.versionId);
     } catch (error) {
       return unavailable("startup-failed", messageOf(error));
     }
@@ -322,7 +334,7 @@ export class RunnerPool {
     try {
       const record = placedRecord(version, placement, homeMemoryMb);
       const predecessor = this.#state.predecessor(placement, record.versionId);
-      const traced = this.#tracing.wants(record);
+      const traced = this.#renewals.tracing.wants(record);
       const plan = planner(record, directory, "serve", { instanceId, placement, predecessor, traced });
       const mounts = stateMounts(this.#files, placement, record.versionId, plan);
       const state = mounts.length > 0 ? { mounts, maxFileBytes: maxDatabaseBytes } : undefined;
@@ -400,42 +412,31 @@ export class RunnerPool {
     }
   }
 
-  /** Replaces runners that report invocations although nobody asks, or do not although somebody does. */
-  async #traceAnew(): Promise<void> {
-    const renewed = [...this.#slots.values()].map(async (slot) => {
-      await slot.starting;
-      await this.#renewIfStale(slot);
-    });
-    await Promise.race([Promise.all(renewed), delay(TRACE_WAIT_MS, undefined, { ref: false })]);
-  }
-
-  async #renewIfStale(slot: Slot): Promise<void> {
-    const { runner } = slot;
-    if (runner?.state === "ready" && this.#tracing.isStale(runner)) await this.#renew(slot, runner);
-  }
-
-  /** Puts another runner in the place of one, which serves until then unless both need the same state. */
-  async #renew(slot: Slot, runner: Runner): Promise<void> {
+  /** Puts another runner in the place of one, which serves until that is there, or is known to start. Says why there is none. */
+  async #renew(runner: Runner): Promise<string | undefined> {
+    const slot = this.#slot(runner.address.versionId);
+    const isReplaced = () => slot.runner !== runner || runner.state !== "ready";
+    await slot.starting;
+    if (isReplaced()) return undefined;
     if (runner.placement.kind !== "none") {
+      const why = await this.#trials.whyNot(runner);
+      if (why !== undefined || isReplaced()) return why;
+      // Both need the same state, so one has to end before the other starts.
       void this.#drain(slot, runner);
       await this.acquire(slot.versionId);
-      return;
+      return undefined;
     }
     slot.starting ??= this.#startWhenAllowed(slot).finally(() => {
       slot.starting = undefined;
     });
-    await slot.starting;
-    // When the other did not start, this one goes on.
-    if (slot.runner === runner || runner.state !== "ready") return;
-    await new Promise<void>((resolve) => void this.#drain(slot, runner, resolve));
-  }
-
-  #look(): void {
-    this.#stopIdle();
-    for (const slot of this.#slots.values()) void this.#renewIfStale(slot);
+    const reply = await slot.starting;
+    if (slot.runner === runner) return "unavailable" in reply ? reply.message : undefined;
+    if (runner.state === "ready") await new Promise<void>((resolve) => void this.#drain(slot, runner, resolve));
+    return undefined;
   }
 
   #stopIdle(): void {
+    this.#renewals.look();
     const before = performance.now() - this.#options.config.runnerIdleMs;
     for (const slot of this.#slots.values()) {
       const { runner } = slot;
@@ -455,17 +456,6 @@ export class RunnerPool {
     if (!released || slot.acquisitions !== acquisitions || slot.runner !== runner) return;
     slot.runner = undefined;
     await this.#stopRunner(runner);
-  }
-
-  async #readRecord(versionId: string): Promise<LaunchRecord | undefined> {
-    // The id comes from a table of ours, but it becomes part of a path.
-    if (!/^[\w-]{1,64}$/.test(versionId)) return undefined;
-    try {
-      return JSON.parse(await readFile(this.#files.launchRecord(versionId), "utf8"));
-    } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-      throw error;
-    }
   }
 }
 

@@ -10,11 +10,12 @@ export class Tracing {
   /** When the last one lost interest in a script; `performance.now()` time. */
   #leftAtMs = new Map<string, number>();
 
-  /** The scripts that are observed whether anybody watches or not. */
-  observe(scripts: readonly ScriptName[]): void {
+  /** The scripts that are observed whether anybody watches or not. Returns the keys of those of which nobody wanted to know before. */
+  observe(scripts: readonly ScriptName[]): Set<string> {
     const before = this.#all();
     this.#observed = new Set(scripts.map(keyOf));
     this.#note(before);
+    return this.#observed.difference(before);
   }
 
   /** The scripts that somebody watches now. */
@@ -25,8 +26,8 @@ export class Tracing {
   }
 
   /** Whether a runner of the version that starts now is to report. */
-  wants({ accountId, scriptName }: Pick<LaunchRecord, "accountId" | "scriptName">): boolean {
-    return this.#has(`${accountId}/${scriptName}`);
+  wants({ accountId, scriptName: script }: Pick<LaunchRecord, "accountId" | "scriptName">): boolean {
+    return this.#has(keyOf({ accountId, script }));
   }
 
   /**
@@ -34,7 +35,7 @@ export class Tracing {
    * as it is for longer, since replacing one ends WebSockets.
    */
   isStale({ plan, placement, record }: Pick<Runner, "plan" | "placement" | "record">): boolean {
-    const key = `${record.accountId}/${record.scriptName}`;
+    const key = keyOf({ accountId: record.accountId, script: record.scriptName });
     if (plan.traced === this.#has(key)) return false;
     if (!plan.traced) return true;
     const lingerMs = placement.kind === "none" ? TRACE_LINGER_MS : HOME_TRACE_LINGER_MS;
@@ -58,6 +59,7 @@ export class Tracing {
   }
 }
 
-function keyOf({ accountId, script }: ScriptName): string {
+/** What scripts are told apart by. */
+export function keyOf({ accountId, script }: ScriptName): string {
   return `${accountId}/${script}`;
 }

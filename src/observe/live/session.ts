@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { OpenTail } from "../../domain/live-tail.ts";
-import type { TraceItem, TraceSource } from "../../domain/trace.ts";
+import type { TraceItem, TraceLog, TraceSource } from "../../domain/trace.ts";
 import { frame, opcodes } from "../../lib/websocket/frames.ts";
 import type { ServerSocket } from "../../lib/websocket/server-socket.ts";
 import { traceMessage } from "../trace-message.ts";
@@ -107,16 +107,18 @@ export class TailSession {
     }
   }
 
+  /** Tells the client something that no invocation did. */
+  warn(text: string): void {
+    const nowMs = Date.now();
+    this.#say(nowMs, null, [{ level: "warn", message: [text], timestamp: nowMs }]);
+  }
+
   #tell(type: keyof typeof OVERLOAD, nowMs: number): void {
-    const event = { type, message: OVERLOAD[type] };
-    const message = {
-      outcome: "ok",
-      scriptName: this.#scriptName,
-      eventTimestamp: nowMs,
-      logs: [],
-      exceptions: [],
-      event,
-    };
+    this.#say(nowMs, { type, message: OVERLOAD[type] }, []);
+  }
+
+  #say(eventTimestamp: number, event: unknown, logs: TraceLog[]): void {
+    const message = { outcome: "ok", scriptName: this.#scriptName, eventTimestamp, logs, exceptions: [], event };
     this.#send(frame(opcodes.text, JSON.stringify(message)));
   }
 }

@@ -1,4 +1,5 @@
 import type { OpenedTail, OpenTail } from "../../domain/live-tail.ts";
+import type { SilentRunner } from "../../domain/silent-runners.ts";
 import type { TraceItem, TraceListener, TraceSource } from "../../domain/trace.ts";
 import {
   MAX_SESSIONS,
@@ -16,8 +17,11 @@ export interface TailedScript {
 }
 
 export interface TailSessionsOptions {
-  /** The scripts with sessions, all of them, have changed; resolves when they are traced so. */
-  changed(scripts: TailedScript[]): Promise<unknown>;
+  /**
+   * The scripts with sessions, all of them, have changed, by the first session of `opened` or one more. Resolves when
+   * runners of that one report, with those that do not.
+   */
+  changed(scripts: TailedScript[], opened?: TailedScript): Promise<SilentRunner[]>;
   lifeMs?: number;
 }
 
@@ -50,7 +54,8 @@ export class TailSessions implements TraceListener {
     this.#sessions.set(session.secret, session);
     this.#byScript.set(key(of), [...this.#of(of), session]);
     this.#timer ??= setInterval(() => this.tick(Date.now()), TICK_MS).unref();
-    await this.#tellChanged();
+    const silent = await this.#tellChanged(of);
+    for (const { versionId, why } of silent) session.warn(silentText(of.script, versionId, why));
     session.complete = true;
     return { id: session.id, secret: session.secret, expiresMs: session.expiresMs };
   }
@@ -138,16 +143,23 @@ export class TailSessions implements TraceListener {
     this.#tellChanged().catch(() => {});
   }
 
-  async #tellChanged(): Promise<void> {
+  async #tellChanged(opened?: TailedScript): Promise<SilentRunner[]> {
     const scripts = [...this.#byScript.values()].flatMap(([first]) =>
       first ? [{ accountId: first.accountId, script: first.script }] : [],
     );
-    await this.#options.changed(scripts);
+    return this.#options.changed(scripts, opened);
   }
 }
 
 function key({ accountId, script }: TailedScript): string {
   return `${accountId}/${script}`;
+}
+
+function silentText(script: string, versionId: string, why: string): string {
+  return (
+    `What version ${versionId} of "${script}" does is not shown: it goes on serving in a process that reports nothing, ` +
+    `since one that reports cannot take its place. ${why}\nThis is tried again every minute, and when another session begins.`
+  );
 }
 
 function tracedOnce(source: TraceSource, item: TraceItem): Traced {
