@@ -97,6 +97,8 @@ describe("a custom domain", () => {
   test("is refused for a branch that is not there, and for what is the platform's or another's", async () => {
     expect((await pages.call("POST", "/shop/domains", { name: "x.example.com", branch: "none" })).code).toBe(8000103);
     expect((await pages.call("POST", "/shop/domains", { name: "a.dev.localhost" })).code).toBe(10084);
+    for (const name of ["login.localhost", "a.login.localhost"])
+      expect((await pages.call("POST", "/shop/domains", { name })).code).toBe(10082);
     await pages.create("other");
     expect((await pages.call("POST", "/other/domains", { name: "www.example.com" })).code).toBe(100116);
     expect((await pages.call("GET", "/other/domains/www.example.com")).code).toBe(8000111);

@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import { hostName } from "../domain/host-name.ts";
+import { hostName, isWithin } from "../domain/host-name.ts";
 import type { Platform } from "../store/platform.ts";
 import type { CustomDomainRow, Database, ScriptRow, ZoneRow } from "../store/schema.ts";
 import {
@@ -172,16 +172,22 @@ export async function examineHost(
   if (hostname === undefined || !hostname.includes(".")) throw invalidHostname(wish.hostname);
   await refusePlatformName(db, platform, hostname);
   const zone = zoneless
-    ? await ownOrNoZone(db, accountId, hostname)
+    ? await ownOrNoZone(db, platform, accountId, hostname)
     : await zoneForHost(db, accountId, hostname, wish, hostname);
   const holder = await db.selectFrom("custom_domains").selectAll().where("hostname", "=", hostname).executeTakeFirst();
   if (holder && holder.account_id !== accountId) throw domainOfOthers(hostname);
   return { hostname, zone, holder };
 }
 
-async function ownOrNoZone(db: Db, accountId: string, hostname: string): Promise<ZoneRow | undefined> {
+/** Names below the base domain lead here without anybody's doing, so they are the operator's to give: by a zone. */
+async function ownOrNoZone(
+  db: Db,
+  { config }: Pick<Platform, "config">,
+  accountId: string,
+  hostname: string,
+): Promise<ZoneRow | undefined> {
   const zone = await closestZone(db, hostname);
-  if (zone && zone.account_id !== accountId) throw noZoneForHost(hostname);
+  if (zone ? zone.account_id !== accountId : isWithin(hostname, config.domain)) throw noZoneForHost(hostname);
   return zone;
 }
 
