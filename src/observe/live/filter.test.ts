@@ -86,4 +86,15 @@ describe("filters", () => {
     expect(seen).toBeGreaterThan(850);
     expect(seen).toBeLessThan(1_150);
   });
+
+  test("an object that was logged is written out once, whoever looks for a text in it", () => {
+    let written = 0;
+    const object = { toJSON: () => `needle ${++written}` };
+    const item = invocation({ logs: [{ level: "log", message: [object], timestamp: 0 }] });
+    for (let session = 0; session < 10; session++) {
+      expect(passes([{ query: "needle" }, { query: "1" }], item)).toBe(true);
+      expect(passes([{ query: "2" }], item)).toBe(false);
+    }
+    expect(written).toBe(1);
+  });
 });

@@ -57,7 +57,20 @@ function headerOf(item: TraceItem, name: string): string | undefined {
 }
 
 function contains(message: unknown[], text: string): boolean {
-  return message.some((part) => (typeof part === "string" ? part : (JSON.stringify(part) ?? "")).includes(text));
+  return message.some((part) => textOf(part).includes(text));
+}
+
+/** Made once for all filters of all sessions: to write an object takes long, and code of tenants says how large it is. */
+const written = new WeakMap<object, string>();
+
+function textOf(part: unknown): string {
+  if (typeof part === "string") return part;
+  if (typeof part !== "object" || part === null) return JSON.stringify(part) ?? "";
+  const known = written.get(part);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(part);
+  written.set(part, text);
+  return text;
 }
 
 /** One spelling of an IP address; other text as it is. */

@@ -8,6 +8,8 @@ export const MAX_SESSIONS_PER_ACCOUNT = 100;
 export const MAX_SESSIONS = 1_000;
 /** Filters of a session, and values of one. Ours; the client sends seven at most. */
 export const MAX_FILTERS = 20;
+/** Of those, filters by text: each is looked for in all that a script logs. Ours; the client sends one at most. */
+export const MAX_QUERIES = 2;
 export const MAX_FILTER_VALUES = 50;
 export const MAX_FILTER_TEXT = 1_000;
 /** How long a session lasts. Ours. */

@@ -62,5 +62,6 @@ test.each([
   { filters: [{ sampling_rate: 2 }] },
   { filters: [{ unknown: 1 }] },
   { filters: [{ query: "a", method: ["GET"] }] },
-  { filters: Array.from({ length: 21 }, () => ({ query: "x" })) },
+  { filters: Array.from({ length: 21 }, () => ({ method: ["GET"] })) },
+  { filters: Array.from({ length: 3 }, () => ({ query: "x" })) },
 ])("%j is none", (body) => expect(tailSchema.safeParse(body).success).toBe(false));

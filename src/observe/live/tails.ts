@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type OpenedTail, type OpenTail, TAIL_PATH, type TailFilter } from "../../domain/live-tail.ts";
 import type { Platform, ServicesReply } from "../../store/platform.ts";
 import { tailsAway, tooManyTails } from "./errors.ts";
-import { MAX_FILTER_TEXT, MAX_FILTER_VALUES, MAX_FILTERS } from "./limits.ts";
+import { MAX_FILTER_TEXT, MAX_FILTER_VALUES, MAX_FILTERS, MAX_QUERIES } from "./limits.ts";
 
 const text = z.string().max(MAX_FILTER_TEXT);
 const values = z.array(text).min(1).max(MAX_FILTER_VALUES);
@@ -25,7 +25,18 @@ const filterSchema = z.union(
 );
 
 /** What clients send to begin a session. */
-export const tailSchema = z.object({ filters: z.array(filterSchema).max(MAX_FILTERS).optional() }).nullish();
+export const tailSchema = z
+  .object({
+    filters: z
+      .array(filterSchema)
+      .max(MAX_FILTERS)
+      .refine(
+        (filters) => filters.filter((filter) => "query" in filter).length <= MAX_QUERIES,
+        `there may be ${MAX_QUERIES} filters {query}`,
+      )
+      .optional(),
+  })
+  .nullish();
 
 export type TailRequest = z.infer<typeof tailSchema>;
 
