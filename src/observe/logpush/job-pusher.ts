@@ -6,12 +6,13 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { writeDurably } from "../../lib/durable-file.ts";
 import { Drops } from "../../products/segments/drops.ts";
+import type { Budget } from "../budget.ts";
 import { type Destination, readDestination } from "./destination.ts";
 import type { LogRecord } from "./fields.ts";
 import { type Filter, readFilter } from "./filter.ts";
 import { type Job, type JobStatus, noStatus } from "./job.ts";
 import type { Lanes } from "./lanes.ts";
-import { DEFAULT_BATCH_RECORDS, MAX_BATCH_BYTES, RETRY_MS } from "./limits.ts";
+import { DEFAULT_BATCH_RECORDS, MAX_BATCH_BYTES, MAX_RECORD_CHARS, RETRY_MS } from "./limits.ts";
 import { type Output, readOutput } from "./output.ts";
 import { type Batch, type BatchContent, Spool } from "./spool.ts";
 import type { Upload } from "./upload.ts";
@@ -23,6 +24,8 @@ export interface PusherParts {
   /** Of a job that says nothing. */
   intervalMs: number;
   lanes: Lanes;
+  /** What accounts may write. */
+  budget: Budget;
   upload(accountId: string, destination: Destination, upload: Upload): Promise<void>;
   log(line: string): void;
 }
@@ -74,18 +77,26 @@ export class JobPusher {
 
   /** Those that the job wants are in its file when this returns. */
   take(records: readonly LogRecord[]): void {
-    const { sampleRate } = this.#output;
+    const { sampleRate, delimiter } = this.#output;
+    const { budget } = this.#parts;
+    const { accountId } = this.#job;
+    const nowMs = performance.now();
     const texts: string[] = [];
     for (const record of records) {
       if (this.#filter && !this.#filter(record)) continue;
       if (sampleRate < 1 && Math.random() >= sampleRate) continue;
+      if (!budget.has(accountId, nowMs)) {
+        this.#drop(1, "there is more to write than an account may");
+        continue;
+      }
       const text = this.#output.write(record);
+      budget.spend(accountId, text === undefined ? MAX_RECORD_CHARS : text.length + delimiter.length, nowMs);
       if (text === undefined) this.#drop(1, "it was too long");
       else texts.push(text);
     }
     if (texts.length === 0) return;
     try {
-      this.#spool.append(texts, Date.now());
+      this.#spool.append(texts, Date.now(), delimiter);
     } catch (error) {
       this.#drop(texts.length, (error as Error).message);
       return;
@@ -210,7 +221,7 @@ function readStatus(directory: string): JobStatus {
 }
 
 /** Named by the time that it covers and by what is in it, so that one that is pushed again replaces itself. */
-async function fileOf(output: Output, { firstMs, lastMs, records }: BatchContent): Promise<Upload> {
+async function fileOf(output: Output, { firstMs, lastMs, text: records }: BatchContent): Promise<Upload> {
   const text = output.batch(records);
   const hash = createHash("sha256").update(text).digest("hex").slice(0, 8);
   const name = `${stamp(firstMs)}_${stamp(lastMs)}_${hash}.log.gz`;

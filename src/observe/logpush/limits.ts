@@ -21,6 +21,9 @@ export const logpushLimits = {
 export const MAX_TEXT_CHARS = 16_384;
 /** A record that is longer once it is written out is left out, and counted. */
 export const MAX_RECORD_CHARS = 1024 * 1024;
+/** Own: what jobs of one account write in a second, after a burst of ten seconds' worth: templates may make much of little. */
+export const WRITTEN_CHARS_PER_SECOND = 16 * 1024 * 1024;
+export const WRITTEN_BURST_CHARS = 10 * WRITTEN_CHARS_PER_SECOND;
 /** A batch is ended by then, whatever the job says: it is put together in memory. */
 export const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 /** Of a job that says nothing. */

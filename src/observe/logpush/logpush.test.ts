@@ -4,6 +4,7 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { TraceItem } from "../../domain/trace.ts";
 import { Cleanup } from "../../lib/http/testing.ts";
+import { Budget } from "../budget.ts";
 import type { Job } from "./job.ts";
 import { Logpush } from "./logpush.ts";
 import type { Upload } from "./upload.ts";
@@ -19,6 +20,7 @@ afterEach(() => {
 const waitFor = (check: () => void) => vi.waitFor(check, 10_000);
 
 const ACCOUNT = "a".repeat(32);
+const OTHER = "b".repeat(32);
 const source = { accountId: ACCOUNT, script: "w", versionId: "v", versionTag: "" };
 
 let root: string;
@@ -35,9 +37,16 @@ beforeEach(async () => {
   log = [];
 });
 
-function start(jobs: Job[], { intervalMs = 20, maxSpoolBytes = 1_000_000, isObserved = true } = {}): Logpush {
+interface Settings {
+  intervalMs?: number;
+  maxSpoolBytes?: number;
+  isObserved?: boolean;
+  budget?: Budget;
+}
+
+function start(jobs: Job[], { isObserved = true, ...settings }: Settings = {}): Logpush {
   const logpush = new Logpush({
-    ...{ root, intervalMs, maxSpoolBytes },
+    ...{ root, intervalMs: 20, maxSpoolBytes: 1_000_000, ...settings },
     observed: {
       find: (accountId, script) => ({ accountId, script, tailConsumers: [], logpush: isObserved, tags: ["red"] }),
     },
@@ -73,12 +82,7 @@ const pushed = (host?: string) =>
 
 test("each job gets what it wants, in files named by time and content", async () => {
   const filter = JSON.stringify({ where: { key: "Outcome", operator: "eq", value: "exception" } });
-  const logpush = start([
-    job(1),
-    job(2, { filter }),
-    job(3, { enabled: false }),
-    job(4, { accountId: "b".repeat(32) }),
-  ]);
+  const logpush = start([job(1), job(2, { filter }), job(3, { enabled: false }), job(4, { accountId: OTHER })]);
   logpush.take(source, [item("ok"), item("exception")]);
   await waitFor(() => expect(uploads).toHaveLength(2));
   expect(pushed("d1.example")).toEqual(["ok", "exception"]);
@@ -142,6 +146,19 @@ test("how it went, and what was lost, is known after a restart", async () => {
   first.load([job(1, { maxRecords: 5 })]);
   await waitFor(() => expect(tried).toBeGreaterThanOrEqual(2));
   await waitFor(() => expect(start([job(1)]).status(ACCOUNT)[1]).toMatchObject({ errorMessage: "no", dropped: 1 }));
+});
+
+test("a template that makes much of little writes no more than its account may", async () => {
+  const output = { field_names: ["Logs"], record_template: "{{.Logs}}".repeat(64) };
+  const jobs = [job(1, { output }), job(2, { output }), job(3, { output, accountId: OTHER })];
+  const logpush = start(jobs, { intervalMs: 60_000, maxSpoolBytes: 1e9, budget: new Budget(1, 2_500_000) });
+  const logs = [{ level: "log" as const, message: ["x".repeat(15_000)], timestamp: 1 }];
+  const items = Array(4).fill({ ...item(), logs });
+  logpush.take(source, items);
+  logpush.take({ ...source, accountId: OTHER }, items.slice(2));
+  const dropped = (accountId: string, id: number) => logpush.status(accountId)[id]?.dropped;
+  expect([dropped(ACCOUNT, 1), dropped(ACCOUNT, 2), dropped(OTHER, 3)]).toEqual([1, 4, 0]);
+  expect(log.join()).toContain("Logpush job 2 are dropped: there is more to write than an account may");
 });
 
 test("nothing is left of a job that was deleted, now or meanwhile", async () => {

@@ -4,18 +4,21 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { TraceItem, TraceListener, TraceSource } from "../../domain/trace.ts";
+import { Budget } from "../budget.ts";
 import type { ObservedScripts } from "../observed.ts";
 import { readDestination } from "./destination.ts";
 import type { Job, JobStatus } from "./job.ts";
 import { JobPusher, type PusherParts } from "./job-pusher.ts";
 import { Lanes } from "./lanes.ts";
-import { UPLOAD_LANES } from "./limits.ts";
+import { UPLOAD_LANES, WRITTEN_BURST_CHARS, WRITTEN_CHARS_PER_SECOND } from "./limits.ts";
 import { recordOf } from "./record.ts";
 
 export interface LogpushParts extends Pick<PusherParts, "maxSpoolBytes" | "intervalMs" | "upload" | "log"> {
   /** Directory of the accounts' directories, each with those of its jobs. */
   root: string;
   observed: Pick<ObservedScripts, "find">;
+  /** What each account may write, in characters; absent: that of the limits. */
+  budget?: Budget;
 }
 
 const ID = /^[0-9]{1,15}$/;
@@ -26,11 +29,13 @@ const compressed = promisify(gzip);
 export class Logpush implements TraceListener {
   readonly #parts: LogpushParts;
   readonly #lanes = new Lanes(UPLOAD_LANES);
+  readonly #budget: Budget;
   #pushers = new Map<string, JobPusher[]>();
   #isLoaded = false;
 
   constructor(parts: LogpushParts) {
     this.#parts = parts;
+    this.#budget = parts.budget ?? new Budget(WRITTEN_CHARS_PER_SECOND, WRITTEN_BURST_CHARS);
   }
 
   take(source: TraceSource, items: readonly TraceItem[]): void {
@@ -90,7 +95,7 @@ export class Logpush implements TraceListener {
 
   #start(job: Job): JobPusher {
     const directory = join(this.#parts.root, job.accountId, String(job.id));
-    return new JobPusher(job, { ...this.#parts, lanes: this.#lanes, directory });
+    return new JobPusher(job, { ...this.#parts, lanes: this.#lanes, budget: this.#budget, directory });
   }
 
   /** Jobs that were deleted while nobody looked. */

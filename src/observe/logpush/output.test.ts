@@ -15,7 +15,7 @@ const record = {
 
 function written(options: OutputOptions, count = 1): string {
   const output = readOutput(options);
-  return output.batch(Array.from({ length: count }, () => output.write(record) ?? ""));
+  return output.batch(Array.from({ length: count }, () => output.write(record) ?? "").join(output.delimiter));
 }
 
 const field_names = ["Outcome", "ScriptName", "WallTimeMs"];

@@ -23,8 +23,10 @@ export interface Output {
   sampleRate: number;
   /** The record without what stands between records; undefined when it is too long. */
   write(record: LogRecord): string | undefined;
-  /** A whole batch of records that were written. */
-  batch(records: readonly string[]): string;
+  /** What stands between records. */
+  delimiter: string;
+  /** A whole batch of records with what stands between them. */
+  batch(records: string): string;
 }
 
 /** Texts, and fields; null: one that is not among the job's. */
@@ -36,7 +38,6 @@ export function readOutput(options: OutputOptions): Output {
   const isCsv = options.output_type === "csv";
   const prefix = options.record_prefix ?? (isCsv ? "" : "{");
   const suffix = options.record_suffix ?? (isCsv ? "\n" : "}\n");
-  const delimiter = options.record_delimiter ?? "";
   const fieldDelimiter = options.field_delimiter ?? ",";
   const template = options.record_template ? readTemplate(options.record_template, names) : undefined;
   const value = isCsv ? csvValue : jsonValue;
@@ -62,8 +63,8 @@ export function readOutput(options: OutputOptions): Output {
       }
       return sanitize(text + suffix);
     },
-    batch: (records) =>
-      sanitize(options.batch_prefix ?? "") + records.join(sanitize(delimiter)) + sanitize(options.batch_suffix ?? ""),
+    delimiter: sanitize(options.record_delimiter ?? ""),
+    batch: (records) => sanitize(options.batch_prefix ?? "") + records + sanitize(options.batch_suffix ?? ""),
   };
 }
 

@@ -28,9 +28,9 @@ test("batches come out as they went in, oldest first, with their times", async (
   one.seal();
   const first = one.oldest;
   expect(first).toMatchObject({ records: 3 });
-  expect(await one.read(first as never)).toEqual({ firstMs: 1000, lastMs: 2000, records: ["a\n", "b", "c"] });
+  expect(await one.read(first as never)).toEqual({ firstMs: 1000, lastMs: 2000, text: "a\nbc" });
   await one.remove(first as never);
-  expect(await one.read(one.oldest as never)).toMatchObject({ records: ["d"] });
+  expect(await one.read(one.oldest as never)).toMatchObject({ text: "d" });
   await one.remove(one.oldest as never);
   expect(one.oldest).toBeUndefined();
   expect(readdirSync(directory)).toEqual([]);
@@ -47,10 +47,10 @@ test("what a process that was killed had taken is there, but for a line that was
   next.seal();
   const texts: string[] = [];
   for (let batch = next.oldest; batch; batch = next.oldest) {
-    texts.push(...((await next.read(batch))?.records ?? []));
+    texts.push((await next.read(batch))?.text ?? "");
     await next.remove(batch);
   }
-  expect(texts).toEqual(["a", "b", "ü", "new"]);
+  expect(texts).toEqual(["a", "bü", "new"]);
 });
 
 test("a file that nothing can be read of is skipped", async () => {
@@ -66,5 +66,15 @@ test("when there is no room the oldest go, and are counted", async () => {
     one.seal();
   }
   expect(lost).toBe(4);
-  expect((await one.read(one.oldest as never))?.records[0]).toBe("3".repeat(30));
+  expect((await one.read(one.oldest as never))?.text).toBe(`${"3".repeat(30)}x`);
+});
+
+test("what stands between records is kept with them, and counts", async () => {
+  const one = spool();
+  one.append(["a", "b"], 1, "-".repeat(1000));
+  one.append(["c", "d"], 1, ";");
+  expect(one.bytes).toBeGreaterThan(2000);
+  one.seal();
+  const between = "-".repeat(1000);
+  expect((await one.read(one.oldest as never))?.text).toBe(`a${between}b${between}c;d`);
 });

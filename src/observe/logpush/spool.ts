@@ -25,15 +25,19 @@ export interface Batch {
 export interface BatchContent {
   firstMs: number;
   lastMs: number;
-  records: string[];
+  /** Its records, with what was to stand between them. */
+  text: string;
 }
 
 const OPEN = /^(\d{12})\.open$/;
 const SEALED = /^(\d{12})-(\d+)\.batch$/;
 
+/** Time, record, and what is to stand between it and the next, which counts as it is put together in memory with the rest. */
+type Line = [atMs: number, text: string, delimiter?: string];
+
 /**
  * Records of one job on their way: files in a directory, `<number>.open` to be added to and `<number>-<records>.batch` behind
- * it, each line a record with its time in JSON. A record that was taken is in the file when the call returns, so a process that
+ * it, each line a {@link Line} in JSON. A record that was taken is in the file when the call returns, so a process that
  * is killed loses none; it is on disk for certain a second later.
  */
 export class Spool {
@@ -67,8 +71,9 @@ export class Spool {
   }
 
   /** Throws when the disk is full. */
-  append(texts: readonly string[], nowMs: number): void {
-    const lines = texts.map((text) => `${JSON.stringify([nowMs, text])}\n`).join("");
+  append(texts: readonly string[], nowMs: number, delimiter = ""): void {
+    const rest = delimiter === "" ? [] : [delimiter];
+    const lines = texts.map((text) => `${JSON.stringify([nowMs, text, ...rest])}\n`).join("");
     this.#file ??= openSync(this.#openPath(), "a", 0o600);
     this.bytes += writeSync(this.#file, lines);
     this.records += texts.length;
@@ -112,7 +117,8 @@ export class Spool {
     const lines = text.split("\n").flatMap(readLine);
     const [first, last] = [lines[0], lines.at(-1)];
     if (!first || !last) return undefined;
-    return { firstMs: first[0], lastMs: last[0], records: lines.map(([, record]) => record) };
+    const parts = lines.map((line, index) => (index === lines.length - 1 ? line[1] : line[1] + (line[2] ?? "")));
+    return { firstMs: first[0], lastMs: last[0], text: parts.join("") };
   }
 
   /** It has been pushed. */
@@ -161,10 +167,10 @@ export class Spool {
   }
 }
 
-function readLine(line: string): [number, string][] {
+function readLine(line: string): Line[] {
   try {
-    const [atMs, text] = JSON.parse(line);
-    return typeof atMs === "number" && typeof text === "string" ? [[atMs, text]] : [];
+    const [atMs, text, delimiter] = JSON.parse(line);
+    return typeof atMs === "number" && typeof text === "string" ? [[atMs, text, delimiter]] : [];
   } catch {
     return [];
   }

@@ -1,7 +1,7 @@
 import type { ObservedScript, TraceItem, TraceListener, TraceSource } from "../../domain/trace.ts";
 import { Drops } from "../../products/segments/drops.ts";
 import { SegmentWriter } from "../../products/segments/writer.ts";
-import { Budget } from "./budget.ts";
+import { Budget } from "../budget.ts";
 import { EVENTS, type StoredEvent } from "./host/columns.ts";
 import { eventId } from "./host/event-id.ts";
 import { jsonText } from "./json-text.ts";
