@@ -2,7 +2,7 @@ import type { Server } from "node:http";
 import { flushCompileCache } from "node:module";
 import { availableParallelism } from "node:os";
 import { ACCESS_PURPOSE } from "../domain/access.ts";
-import { type Config, ConfigError, readConfig } from "../domain/config.ts";
+import { CONFIG_EXIT_CODE, type Config, ConfigError, readConfig } from "../domain/config.ts";
 import type { MemberCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
@@ -82,7 +82,7 @@ export async function runControl(): Promise<void> {
 function giveUp(error: unknown): never {
   if (!(error instanceof ConfigError)) console.error(error);
   console.error(error instanceof Error ? error.message : String(error));
-  process.exit(1);
+  process.exit(error instanceof ConfigError ? CONFIG_EXIT_CODE : 1);
 }
 
 /** Opens everything, serves, and publishes once. */

@@ -109,6 +109,12 @@ export class ConfigError extends Error {
   override name = "ConfigError";
 }
 
+/**
+ * Exit code of a process of the platform that only the operator can help (EX_CONFIG of sysexits.h); its last line is the message of a
+ * {@link ConfigError}. It is not started again.
+ */
+export const CONFIG_EXIT_CODE = 78;
+
 /** Reads the configuration from environment variables. Throws {@link ConfigError} on a bad value. */
 export function readConfig(env: Record<string, string | undefined>, cpuCount: number): Config {
   const dataDir = resolve(env.FREEHOLD_DATA || "./.freehold");

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ConfigError } from "../domain/config.ts";
 import { initialTables } from "./migrations/0001-initial-tables.ts";
 import { routes } from "./migrations/0010-routes.ts";
 import { bucketDomains } from "./migrations/0019-bucket-domains.ts";
@@ -104,7 +105,22 @@ describe("migrations", () => {
       .insertInto("kysely_migration" as never)
       .values(newer as never)
       .execute();
-    await expect(migrate(db)).rejects.toThrow("9999-from-the-future");
+    await expect(migrate(db)).rejects.toThrow(/newer Freehold.*\(9999-from-the-future\).*Update/);
+    await expect(migrate(db)).rejects.toThrow(ConfigError);
+    await db.destroy();
+  });
+
+  it("refuse a database that lacks one which others came after", async () => {
+    const db = openDatabase(":memory:");
+    await migrate(db);
+    await db
+      .deleteFrom("kysely_migration" as "settings")
+      .where("name" as "key", "=", "0016-logpush")
+      .execute();
+    await expect(migrate(db)).rejects.toThrow(
+      /between two releases: it has 00\d\d-[a-z]+, and not 0016-logpush.*backup/,
+    );
+    await expect(migrate(db)).rejects.toThrow(ConfigError);
     await db.destroy();
   });
 });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { CONFIG_EXIT_CODE, ConfigError } from "../domain/config.ts";
 import type { EdgeCalls, PlatformStatus, ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
 import { Channel } from "../lib/channel.ts";
 import { Restarts } from "./restarts.ts";
@@ -129,7 +130,19 @@ export class Role {
       if (!this.#stopping) this.#startAgain(reason);
     };
     child.once("error", (error) => ended(error.message));
-    child.once("exit", (code, signal) => ended(signal ?? `code ${code}`));
+    child.once("exit", (code, signal) => {
+      if (code === CONFIG_EXIT_CODE && !this.#wasReady) this.#giveUp(child);
+      else ended(signal ?? `code ${code}`);
+    });
+  }
+
+  /** Starting it again would change nothing. */
+  #giveUp(child: ChildProcess): void {
+    this.#child = undefined;
+    this.channel = undefined;
+    if (child.pid !== undefined) this.#options.onEnd(child.pid);
+    // Its last line may still be in the pipe.
+    child.once("close", () => this.#first.reject(new ConfigError(this.#lines.at(-1) ?? `${this.name} said nothing`)));
   }
 
   #startAgain(reason: string): void {

@@ -5,7 +5,7 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Config } from "../domain/config.ts";
+import { type Config, ConfigError } from "../domain/config.ts";
 import type { AcquireReply, PlatformStatus } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { type Supervisor, startSupervisor } from "./index.ts";
@@ -26,6 +26,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   delete process.env.FREEHOLD_TEST_BROKEN;
+  delete process.env.FREEHOLD_TEST_UNFIT;
   for (const supervisor of running.splice(0)) await supervisor.stop();
   rmSync(config.dataDir, { recursive: true, force: true });
 });
@@ -194,6 +195,15 @@ test("a taken port is refused with what to do, and the directory is free again",
   server.close();
   await once(server, "close");
   expect((await start({ ...config, port })).config.port).toBe(port);
+});
+
+test("a role that only the operator can help is tried once, and its last line is all that is told", async () => {
+  process.env.FREEHOLD_TEST_UNFIT = "control";
+  const failure = await start().catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(ConfigError);
+  expect((failure as Error).message).toBe("An error of the operator's. Mend it.");
+  expect(log.filter((line) => line.startsWith("control"))).toEqual(["control: An error of the operator's. Mend it."]);
+  expect(readFileSync(paths(config).runnerPids, "utf8")).toBe("");
 });
 
 test("a role that cannot start is told with its last words, and nothing stays", async () => {

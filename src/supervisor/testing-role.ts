@@ -6,7 +6,7 @@ import { renameSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { readConfig } from "../domain/config.ts";
+import { CONFIG_EXIT_CODE, readConfig } from "../domain/config.ts";
 import type { ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
 import { parentChannel } from "../lib/channel.ts";
 
@@ -17,6 +17,10 @@ const role = process.argv[2]?.replace("role:", "");
 if (process.env.FREEHOLD_TEST_BROKEN === role) {
   console.error("broken on purpose");
   process.exit(3);
+}
+if (process.env.FREEHOLD_TEST_UNFIT === role) {
+  console.error("An error of the operator's. Mend it.");
+  process.exit(CONFIG_EXIT_CODE);
 }
 const seen: { name: string; request: unknown }[] = [];
 let hold = false;

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Kysely, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
+import { ConfigError } from "../../domain/config.ts";
 import type { Database } from "../schema.ts";
 import { initialTables } from "./0001-initial-tables.ts";
 import { staticAssets } from "./0002-static-assets.ts";
@@ -43,11 +44,13 @@ const migrations: Record<string, Migration> = {
 
 /**
  * Brings the database to the schema of this release. Runs what is missing, all in one transaction,
- * and records it; does nothing on a database that is up to date. Throws when the database is newer.
+ * and records it; does nothing on a database that is up to date. Throws ConfigError when the database is newer, or of no release.
  */
 export async function migrate(db: Kysely<Database>): Promise<void> {
+  const recorded = await recordedMigrations(db);
   // Kysely looks at the whole schema and takes a lock first, of which each start would pay tens of milliseconds.
-  if (isDeepStrictEqual(await recordedMigrations(db), Object.keys(migrations))) return;
+  if (isDeepStrictEqual(recorded, Object.keys(migrations))) return;
+  checkHistory(recorded, Object.keys(migrations));
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await migrator.migrateToLatest();
   if (error) throw error instanceof Error ? error : new Error(String(error));
@@ -57,4 +60,20 @@ export async function migrate(db: Kysely<Database>): Promise<void> {
 async function recordedMigrations(db: Kysely<Database>): Promise<string[]> {
   const recorded = sql<{ name: string }>`select name from kysely_migration order by name`;
   return (await recorded.execute(db).catch(() => ({ rows: [] }))).rows.map(({ name }) => name);
+}
+
+/** Only the end of the list may be missing. Throws ConfigError. */
+function checkHistory(recorded: string[], known: string[]): void {
+  const newer = recorded.filter((name) => !known.includes(name));
+  if (newer.length > 0)
+    throw new ConfigError(
+      `The data was written by a newer Freehold, whose changes this one does not know (${newer.join(", ")}). ` +
+        "Nothing is changed. Update Freehold, or put back a backup that was made before: freehold backup restore.",
+    );
+  const left = known.slice(0, recorded.length).filter((name) => !recorded.includes(name));
+  if (left.length > 0)
+    throw new ConfigError(
+      `The data was written by a Freehold between two releases: it has ${recorded.at(-1)}, and not ${left.join(", ")}, which comes before it. ` +
+        "Nothing is changed. Put back a backup of a release (freehold backup restore), or begin with another directory (--data).",
+    );
 }
