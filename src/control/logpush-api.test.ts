@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import Cloudflare from "cloudflare";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { LogpushJobFile } from "../observe/logpush/job-store.ts";
+import { publishedJobs } from "../observe/logpush/job-store.ts";
+import { SealedRowFile } from "../store/sealed-row-file.ts";
 import { allRoutes } from "./routes.ts";
 import { SnapshotTaker } from "./snapshot.ts";
 import { type TestControl, testControl } from "./testing.ts";
@@ -121,7 +122,7 @@ test("services get the jobs sealed, and scripts with logpush are observed while 
   expect(await observed()).toMatchObject([{ script: "pushed", logpush: true, tags: ["red"] }]);
 
   const path = join(control.platform.config.dataDir, "logpush.json");
-  await new LogpushJobFile(control.platform.db, path, control.platform.unseal).write();
+  await new SealedRowFile(control.platform.db, path, control.platform.unseal, publishedJobs).write();
   const [job] = JSON.parse(readFileSync(path, "utf8"));
   expect(job).toMatchObject({
     id: 1,

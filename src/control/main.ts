@@ -8,14 +8,15 @@ import { paths } from "../domain/paths.ts";
 import { parentChannel } from "../lib/channel.ts";
 import { updateDurably } from "../lib/durable-file.ts";
 import { deriveKey, seal, unseal } from "../lib/seal.ts";
-import { LogpushJobFile } from "../observe/logpush/job-store.ts";
+import { publishedJobs } from "../observe/logpush/job-store.ts";
 import { CronScheduler } from "../products/cron/scheduler.ts";
 import { sweepDatabasesLater } from "../products/d1/store.ts";
-import { AccessKeyFile } from "../products/s3/key-store.ts";
+import { publishedKeys } from "../products/s3/key-store.ts";
 import { restorePublishedSecrets } from "../products/secrets-store/registry.ts";
 import { directoryBlobs } from "../store/blobs.ts";
 import { migrate } from "../store/migrations/index.ts";
 import type { Platform } from "../store/platform.ts";
+import { SealedRowFile } from "../store/sealed-row-file.ts";
 import { openDatabase } from "../store/sqlite.ts";
 import { discardDeletedState } from "../workers/discard-state.ts";
 import { endUnusedPreviews } from "../workers/previews/expire.ts";
@@ -96,8 +97,9 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
   await updateDurably(files.accessKey, deriveKey(masterKey, ACCESS_PURPOSE).toString("hex"));
 
   const certificates = new Certificates(files, config.domain);
-  const accessKeys = new AccessKeyFile(db, files.accessKeys, (sealed) => unseal(masterKey, sealed));
-  const logpushJobs = new LogpushJobFile(db, files.logpushJobs, (sealed) => unseal(masterKey, sealed));
+  const openSealed: Platform["unseal"] = (sealed) => unseal(masterKey, sealed);
+  const accessKeys = new SealedRowFile(db, files.accessKeys, openSealed, publishedKeys);
+  const logpushJobs = new SealedRowFile(db, files.logpushJobs, openSealed, publishedJobs);
   const publisher = new Publisher({
     db,
     routesPath: files.routes,
@@ -126,7 +128,7 @@ export async function startControl(config: Config, supervisor: SupervisorChannel
     caches: servicesCaches(files.servicesSocket),
     services: servicesCaller(files.servicesSocket),
     seal: (text) => seal(masterKey, text),
-    unseal: (sealed) => unseal(masterKey, sealed),
+    unseal: openSealed,
     signingKey: (purpose) => deriveKey(masterKey, purpose),
     audit: auditTrail(db),
   };

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
-import type { Server } from "node:net";
 import { join } from "node:path";
 import type { AttachRequest } from "../domain/messages.ts";
 import type { LaunchRecord } from "../domain/version.ts";
+import type { Exchange } from "../lib/http/exchange.ts";
 import { HeaderNames } from "../lib/http/header-names.ts";
-import { HttpServer } from "../lib/http/server.ts";
+import type { RequestHead } from "../lib/http/request-head.ts";
 import { Ticker } from "../lib/http/ticker.ts";
 import { assetHeaderNames } from "../products/assets/asset-request.ts";
 import { AssetServer, type SiteChoice } from "../products/assets/asset-server.ts";
@@ -12,8 +12,8 @@ import { SCHEME_HEADER } from "../products/assets/binding.ts";
 import { Contents } from "../products/assets/contents.ts";
 import { OpenSites } from "../products/assets/open-sites.ts";
 import { directoryBlobs } from "../store/blobs.ts";
+import { InstanceSockets } from "./instance-sockets.ts";
 import { ASSET_CACHE_BYTES, MAX_LINK_CONNECTIONS } from "./limits.ts";
-import { listenAt } from "./unix-listener.ts";
 
 /** Whose assets a connection gets: its socket says which version is calling. */
 interface Caller {
@@ -27,12 +27,6 @@ export interface AssetSocketsOptions {
   launchRecord(versionId: string): string;
 }
 
-interface Attached {
-  listener: Server;
-  server: HttpServer<Caller>;
-  site: string;
-}
-
 const names = new HeaderNames([...assetHeaderNames, SCHEME_HEADER]);
 const schemeId = names.id(SCHEME_HEADER);
 
@@ -42,7 +36,12 @@ export class AssetSockets {
   readonly #ticker = new Ticker();
   readonly #sites: OpenSites;
   readonly #assets: AssetServer<Caller>;
-  readonly #attached = new Map<string, Attached>();
+  readonly #sockets = new InstanceSockets<Caller>({
+    names,
+    ticker: this.#ticker,
+    maxConnections: MAX_LINK_CONNECTIONS,
+    request: (exchange, head) => this.#serve(exchange, head),
+  });
 
   constructor(options: AssetSocketsOptions) {
     this.#options = options;
@@ -68,50 +67,25 @@ export class AssetSockets {
     const record = JSON.parse(await readFile(this.#options.launchRecord(versionId), "utf8")) as LaunchRecord;
     if (!record.assets) throw new Error(`version ${versionId} binds static assets and has none`);
     const caller: Caller = { choice: { site: record.assets.site, retained: [], prefix: "" } };
-    const server = this.#server(caller);
-    const listener = await listenAt(join(directory, assets.socket), (socket) => server.accept(socket), {
-      maxConnections: MAX_LINK_CONNECTIONS,
-    });
-    this.#attached.set(instanceId, { listener, server, site: record.assets.site });
+    await this.#sockets.open(instanceId, join(directory, assets.socket), caller);
   }
 
-  #server(caller: Caller): HttpServer<Caller> {
-    return new HttpServer<Caller>({
-      names,
-      ticker: this.#ticker,
-      handler: {
-        opened: () => caller,
-        request: (exchange, head) => {
-          const scheme = head.get(schemeId) === "https" ? "https" : "http";
-          const host = head.host || "assets.local";
-          // Outcomes are no matter: without routing there is nobody else to ask.
-          void this.#assets.serve(exchange, head, caller.choice, `${scheme}://${host}`, hostnameOf(host));
-        },
-        response: () => undefined,
-        failed: (exchange) => exchange.respond(502, "", ""),
-        refused: (exchange, { status, reason }) => exchange.respond(status, "Content-Type: text/plain\r\n", reason),
-      },
-    });
+  #serve(exchange: Exchange<Caller>, head: RequestHead): void {
+    const scheme = head.get(schemeId) === "https" ? "https" : "http";
+    const host = head.host || "assets.local";
+    // Outcomes are no matter: without routing there is nobody else to ask.
+    void this.#assets.serve(exchange, head, exchange.state.choice, `${scheme}://${host}`, hostnameOf(host));
   }
 
   /** Closes the instance's socket. Answers in flight go on. */
   detach(instanceId: string): void {
-    void this.#close(instanceId);
+    void this.#sockets.close(instanceId);
+    this.#sites.keepOnly(new Set(this.#sockets.callers.map(({ choice }) => choice.site)));
   }
 
   /** Closes all sockets at once; resolves when what is in flight is answered. */
-  async detachAll(): Promise<void> {
-    await Promise.all([...this.#attached.keys()].map((instanceId) => this.#close(instanceId)));
-  }
-
-  async #close(instanceId: string): Promise<void> {
-    const attached = this.#attached.get(instanceId);
-    if (!attached) return;
-    this.#attached.delete(instanceId);
-    attached.listener.close();
-    this.#sites.keepOnly(new Set([...this.#attached.values()].map(({ site }) => site)));
-    await attached.server.drain();
-    attached.server.destroy();
+  detachAll(): Promise<void> {
+    return this.#sockets.closeAll();
   }
 }
 

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import type { Server, Socket } from "node:net";
 import { join } from "node:path";
 import type { AttachRequest } from "../domain/messages.ts";
 import { versionKeyHeader, versionOverridesHeader } from "../domain/split.ts";
@@ -7,9 +6,7 @@ import type { TraceSource } from "../domain/trace.ts";
 import type { Binding, LaunchRecord } from "../domain/version.ts";
 import type { Exchange } from "../lib/http/exchange.ts";
 import { HeaderNames } from "../lib/http/header-names.ts";
-import { leanSocket } from "../lib/http/lean-socket.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
-import { HttpServer } from "../lib/http/server.ts";
 import { Ticker } from "../lib/http/ticker.ts";
 import type { TraceIntake } from "../observe/intake.ts";
 import { traceSource } from "../observe/trace-source.ts";
@@ -35,8 +32,8 @@ import { BINDING_HEADER } from "../workerd/binding-launch.ts";
 import { VERSIONS_CALLER } from "../workerd/link.ts";
 import { DROPPED_HEADER, TAIL_CALLER } from "../workerd/tail.ts";
 import { scopeOf } from "./caches.ts";
+import { InstanceSockets } from "./instance-sockets.ts";
 import { MAX_BACKEND_CONNECTIONS } from "./limits.ts";
-import { listenAt } from "./unix-listener.ts";
 import { choiceHeaderNames, type VersionLinks } from "./version-links.ts";
 
 /** Who is calling: the socket says which version, and so which bindings it has. */
@@ -47,11 +44,6 @@ interface Caller {
   cacheScope: string;
   bindings: Map<string, Binding>;
   source: TraceSource;
-}
-
-interface Attached {
-  listener: Server;
-  server: HttpServer<Caller>;
 }
 
 export interface BackendsOptions {
@@ -94,10 +86,14 @@ const overridesId = names.id(versionOverridesHeader);
 /** The sockets behind bindings that speak HTTP: one for each runner, on which a header says which binding is meant. */
 export class Backends {
   readonly #options: BackendsOptions;
-  readonly #ticker = new Ticker();
   readonly #counters = new Counters();
   readonly #caches: CacheBackend;
-  readonly #attached = new Map<string, Attached>();
+  readonly #sockets = new InstanceSockets<Caller>({
+    names,
+    ticker: new Ticker(),
+    maxConnections: MAX_BACKEND_CONNECTIONS,
+    request: (exchange, head) => this.#serve(exchange, head),
+  });
 
   constructor(options: BackendsOptions) {
     this.#options = options;
@@ -113,44 +109,18 @@ export class Backends {
     const { accountId, scriptName } = record;
     const cacheScope = scopeOf(accountId, scriptName);
     const source = traceSource(record);
-    const server = this.#server({ instanceId, accountId, cacheScope, bindings, source });
-    const accept = (socket: Socket) => server.accept(leanSocket(socket));
-    const options = { maxConnections: MAX_BACKEND_CONNECTIONS, paused: true };
-    const listener = await listenAt(join(directory, backends.socket), accept, options);
-    this.#attached.set(instanceId, { listener, server });
+    const caller = { instanceId, accountId, cacheScope, bindings, source };
+    await this.#sockets.open(instanceId, join(directory, backends.socket), caller);
   }
 
   /** Closes the instance's socket. Answers in flight go on. */
   detach(instanceId: string): void {
-    void this.#close(instanceId);
+    void this.#sockets.close(instanceId);
   }
 
   /** Closes all sockets; resolves when what is in flight is answered. */
-  async detachAll(): Promise<void> {
-    await Promise.all([...this.#attached.keys()].map((instanceId) => this.#close(instanceId)));
-  }
-
-  async #close(instanceId: string): Promise<void> {
-    const attached = this.#attached.get(instanceId);
-    if (!attached) return;
-    this.#attached.delete(instanceId);
-    attached.listener.close();
-    await attached.server.drain();
-    attached.server.destroy();
-  }
-
-  #server(caller: Caller): HttpServer<Caller> {
-    return new HttpServer<Caller>({
-      names,
-      ticker: this.#ticker,
-      handler: {
-        opened: () => caller,
-        request: (exchange, head) => this.#serve(exchange, head),
-        response: () => undefined,
-        failed: (exchange) => exchange.respond(502, "", ""),
-        refused: (exchange, { status, reason }) => exchange.respond(status, "Content-Type: text/plain\r\n", reason),
-      },
-    });
+  detachAll(): Promise<void> {
+    return this.#sockets.closeAll();
   }
 
   #serve(exchange: Exchange<Caller>, head: RequestHead): void {

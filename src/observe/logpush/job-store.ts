@@ -1,8 +1,7 @@
 import { type Kysely, sql } from "kysely";
-import { type Skip, skipNone, soundRows } from "../../domain/publication.ts";
-import { KeptFile } from "../../lib/durable-file.ts";
 import type { Platform } from "../../store/platform.ts";
 import type { Database, LogpushJobRow } from "../../store/schema.ts";
+import type { SealedRows } from "../../store/sealed-row-file.ts";
 import { noSuchJob, tooManyJobs } from "./errors.ts";
 import type { PublishedJob } from "./job.ts";
 import { logpushLimits } from "./limits.ts";
@@ -95,29 +94,13 @@ export async function accountsWithJobs(db: Kysely<Database>): Promise<Set<string
   return new Set(rows.map(({ account_id }) => account_id));
 }
 
-/** The file by which services know the jobs, so that logs are pushed with the control process dead, too. */
-export class LogpushJobFile {
-  readonly #db: Kysely<Database>;
-  readonly #file: KeptFile;
-  readonly #unseal: Platform["unseal"];
-
-  constructor(db: Kysely<Database>, path: string, unseal: Platform["unseal"]) {
-    this.#db = db;
-    this.#file = new KeptFile(path);
-    this.#unseal = unseal;
-  }
-
-  /** Makes the file say what the database does. Most of the time it does already. A broken row is left out. */
-  async write(skip: Skip = skipNone): Promise<void> {
-    const rows = await this.#db.selectFrom("logpush_jobs").selectAll().orderBy("id").execute();
-    const sound = (row: LogpushJobRow) => {
-      this.#unseal({ sealed: row.destination_sealed });
-      return published(row);
-    };
-    const nameOf = ({ id, account_id }: LogpushJobRow) => `Logpush job ${id} of ${account_id}`;
-    await this.#file.write(JSON.stringify(soundRows(rows, sound, nameOf, skip)));
-  }
-}
+/** What services know of the jobs: logs are pushed with the control process dead, too. */
+export const publishedJobs: SealedRows<LogpushJobRow> = {
+  rows: (db) => db.selectFrom("logpush_jobs").selectAll().orderBy("id").execute(),
+  sealedOf: ({ destination_sealed }) => destination_sealed,
+  published,
+  nameOf: ({ id, account_id }) => `Logpush job ${id} of ${account_id}`,
+};
 
 function columns(
   platform: Pick<Platform, "seal">,

@@ -1,12 +1,6 @@
-import { openSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { LogSync } from "./log-sync.ts";
+import { RowFile } from "../../store/row-file.ts";
 import type { KvChange, KvListedRow, KvRow, KvRows } from "./rows.ts";
 
-/** How long to wait for another process that has the file locked: a backup reads only, so it is never long. */
-const BUSY_TIMEOUT_MS = 5_000;
-
-/** Pages kept in memory for each namespace, in KiB; the system's own cache does the rest. */
 const CACHE_KIB = 512;
 
 /**
@@ -42,62 +36,25 @@ type ListedArray = [key: Uint8Array, expires: number | null, metadata: string | 
 
 /** Rows in a SQLite file, which is made when there is none; its directory must be there. Reads answer at once. */
 export class SqliteRows implements KvRows {
-  readonly #database: DatabaseSync;
-  readonly #log: LogSync;
-  readonly #get: StatementSync;
-  readonly #list: StatementSync;
-  readonly #set: StatementSync;
-  readonly #delete: StatementSync;
-  readonly #announce: StatementSync;
-  readonly #garbage: StatementSync;
-  readonly #forget: StatementSync;
-  readonly #expire: StatementSync;
+  readonly #file: RowFile<keyof typeof statements>;
 
   constructor(path: string) {
-    const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, defensive: true });
-    this.#database = database;
-    try {
-      // Normal: the log is synced by `LogSync`, before anybody is told that something is stored.
-      database.exec(`pragma journal_mode = wal; pragma synchronous = normal; pragma cache_size = -${CACHE_KIB};`);
-      database.exec(`begin immediate; ${SCHEMA} commit`);
-      const array = (sql: string) => {
-        const statement = database.prepare(sql);
-        statement.setReturnArrays(true);
-        return statement;
-      };
-      this.#get = array("select expires, metadata, file, size, value from entries where key = ?");
-      this.#list = array("select key, expires, metadata from entries where key >= ? and key < ? order by key limit ?");
-      this.#set = database.prepare(
-        "insert into entries (key, expires, metadata, file, size, value) values (?, ?, ?, ?, ?, ?) on conflict (key) " +
-          "do update set expires = excluded.expires, metadata = excluded.metadata, file = excluded.file, size = excluded.size, value = excluded.value",
-      );
-      this.#delete = database.prepare("delete from entries where key = ?");
-      this.#announce = database.prepare("insert or replace into garbage values (?, ?)");
-      this.#garbage = array("select file from garbage where after <= ? limit ?");
-      this.#forget = database.prepare("delete from garbage where file = ?");
-      this.#expire = database.prepare(
-        "delete from entries where id in (select id from entries where expires <= ? limit ?)",
-      );
-      this.#log = new LogSync(openSync(`${path}-wal`, "r"));
-    } catch (error) {
-      database.close();
-      throw error;
-    }
+    this.#file = new RowFile(path, { schema: SCHEMA, cacheKib: CACHE_KIB, statements });
   }
 
   get idle(): boolean {
-    return this.#log.idle;
+    return this.#file.idle;
   }
 
   get(key: Uint8Array): KvRow | undefined {
-    const found = this.#get.get(key) as EntryArray | undefined;
+    const found = this.#file.statements.get.get(key) as EntryArray | undefined;
     if (found === undefined) return undefined;
     const [expires, metadata, file, size, value] = found;
     return { expires, metadata, file, size, value };
   }
 
   list(from: Uint8Array, to: Uint8Array | undefined, limit: number): KvListedRow[] {
-    const rows = this.#list.all(from, to ?? END, limit) as unknown as ListedArray[];
+    const rows = this.#file.statements.list.all(from, to ?? END, limit) as unknown as ListedArray[];
     return rows.map(([key, expires, metadata]) => ({ key, expires, metadata }));
   }
 
@@ -107,52 +64,52 @@ export class SqliteRows implements KvRows {
     };
     // A statement by itself is a transaction.
     if (changes.length === 1) apply();
-    else this.#atomically(apply);
-    await this.#log.durable();
+    else this.#file.atomically(apply);
+    await this.#file.durable();
   }
 
   async announce(file: string, untilMs: number): Promise<void> {
-    this.#announce.run(file, untilMs);
-    await this.#log.durable();
+    this.#file.statements.announce.run(file, untilMs);
+    await this.#file.durable();
   }
 
   garbage(nowMs: number, limit: number): string[] {
-    const rows = this.#garbage.all(nowMs, limit) as unknown as [string][];
+    const rows = this.#file.statements.garbage.all(nowMs, limit) as unknown as [string][];
     return rows.map(([file]) => file);
   }
 
   async forget(files: string[]): Promise<void> {
-    this.#atomically(() => {
-      for (const file of files) this.#forget.run(file);
+    this.#file.atomically(() => {
+      for (const file of files) this.#file.statements.forget.run(file);
     });
-    await this.#log.durable();
+    await this.#file.durable();
   }
 
   async expire(nowS: number, limit: number): Promise<number> {
-    const { changes } = this.#expire.run(nowS, limit);
-    if (changes !== 0) await this.#log.durable();
+    const { changes } = this.#file.statements.expire.run(nowS, limit);
+    if (changes !== 0) await this.#file.durable();
     return Number(changes);
   }
 
   close(): void {
-    this.#log.close();
-    this.#database.close();
+    this.#file.close();
   }
 
   #apply({ key, row }: KvChange): void {
-    if (row === undefined) this.#delete.run(key);
-    else this.#set.run(key, row.expires, row.metadata, row.file, row.size, row.value);
-  }
-
-  #atomically(work: () => void): void {
-    this.#database.exec("begin immediate");
-    try {
-      work();
-      this.#database.exec("commit");
-    } catch (error) {
-      // A full disk may have rolled it back already.
-      if (this.#database.isTransaction) this.#database.exec("rollback");
-      throw error;
-    }
+    if (row === undefined) this.#file.statements.delete.run(key);
+    else this.#file.statements.set.run(key, row.expires, row.metadata, row.file, row.size, row.value);
   }
 }
+
+const statements = {
+  get: "select expires, metadata, file, size, value from entries where key = ?",
+  list: "select key, expires, metadata from entries where key >= ? and key < ? order by key limit ?",
+  set:
+    "insert into entries (key, expires, metadata, file, size, value) values (?, ?, ?, ?, ?, ?) on conflict (key) " +
+    "do update set expires = excluded.expires, metadata = excluded.metadata, file = excluded.file, size = excluded.size, value = excluded.value",
+  delete: "delete from entries where key = ?",
+  announce: "insert or replace into garbage values (?, ?)",
+  garbage: "select file from garbage where after <= ? limit ?",
+  forget: "delete from garbage where file = ?",
+  expire: "delete from entries where id in (select id from entries where expires <= ? limit ?)",
+} as const;

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, openSync, rmSync } from "node:fs";
-import { type FileHandle, open, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { removeFile, syncDirectory } from "../../lib/durable-file.ts";
+import { removeFile } from "../../lib/durable-file.ts";
+import { IncomingFile } from "../../lib/incoming-file.ts";
 
 /**
  * Large values: immutable files, each written whole, synced, and only then named and put in place. The name says nothing;
@@ -40,36 +40,26 @@ export class ValueFiles {
 /** One file that is being written. */
 export class ValueWriter {
   readonly file: string;
-  readonly #path: string;
+  readonly #incoming: IncomingFile;
   readonly #values: string;
-  readonly #handle: Promise<FileHandle>;
 
   constructor(file: string, path: string, values: string) {
     this.file = file;
-    this.#path = path;
+    this.#incoming = new IncomingFile(path);
     this.#values = values;
-    this.#handle = open(path, "wx", 0o600);
-    // Whoever writes is told.
-    this.#handle.catch(() => {});
   }
 
-  async write(bytes: Buffer): Promise<void> {
-    const handle = await this.#handle;
-    for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
+  write(bytes: Buffer): Promise<void> {
+    return this.#incoming.write(bytes);
   }
 
   /** Puts the file in place, durably. */
-  async finish(): Promise<void> {
-    const handle = await this.#handle;
-    await handle.sync();
-    await handle.close();
-    await rename(this.#path, join(this.#values, this.file));
-    await syncDirectory(this.#values);
+  finish(): Promise<void> {
+    return this.#incoming.finish(async () => join(this.#values, this.file));
   }
 
   /** Forgets it. */
-  async abandon(): Promise<void> {
-    await this.#handle.then((handle) => handle.close()).catch(() => {});
-    await removeFile(this.#path).catch(() => {});
+  abandon(): Promise<void> {
+    return this.#incoming.abandon();
   }
 }

@@ -1,7 +1,5 @@
 import { randomInt } from "node:crypto";
-import { openSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { LogSync } from "../kv/log-sync.ts";
+import { RowFile } from "../../store/row-file.ts";
 import {
   type Backlog,
   type ContentType,
@@ -15,7 +13,6 @@ import {
   type Waiting,
 } from "./rows.ts";
 
-const BUSY_TIMEOUT_MS = 10_000;
 const CACHE_KIB = 2048;
 /** Numbers that are left out when a file is opened, at most. */
 const MAX_JUMP = 2 ** 20;
@@ -45,50 +42,36 @@ interface Write {
  * of the event loop is one transaction.
  */
 export class SqliteRows implements QueueRows {
-  readonly #database: DatabaseSync;
-  readonly #log: LogSync;
-  readonly #statements: Record<keyof typeof statements, StatementSync>;
+  readonly #file: RowFile<keyof typeof statements>;
   #totals: { next: number; count: number; bytes: number };
   #writes: Write[] = [];
 
   constructor(path: string) {
-    const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, defensive: true });
-    this.#database = database;
+    this.#file = new RowFile(path, { schema: SCHEMA, cacheKib: CACHE_KIB, statements });
     try {
-      // Normal: the log is synced by `LogSync`, before anybody is told that something is stored.
-      database.exec(`pragma journal_mode = wal; pragma synchronous = normal; pragma cache_size = -${CACHE_KIB};`);
-      database.exec(`begin immediate; ${SCHEMA} commit`);
-      this.#statements = Object.fromEntries(
-        Object.entries(statements).map(([name, sql]) => {
-          const statement = database.prepare(sql);
-          statement.setReturnArrays(true);
-          return [name, statement];
-        }),
-      ) as Record<keyof typeof statements, StatementSync>;
       const [next, count, bytes] = this.#row("totals") as [number, number, number];
       // A loss of power may have undone what took the next numbers, and whoever leased it still knows them.
       this.#totals = { next: next + randomInt(MAX_JUMP), count, bytes };
-      this.#log = new LogSync(openSync(`${path}-wal`, "r"));
     } catch (error) {
-      database.close();
+      this.#file.close();
       throw error;
     }
   }
 
   get idle(): boolean {
-    return this.#writes.length === 0 && this.#log.idle;
+    return this.#writes.length === 0 && this.#file.idle;
   }
 
   async add(messages: NewMessage[]): Promise<void> {
     await this.#write(() => {
       const now = Date.now();
       for (const { visibleMs, sentMs, contentType, id, body } of messages) {
-        this.#statements.add.run(this.#totals.next++, visibleMs, now, sentMs, contentType, id, body);
+        this.#file.statements.add.run(this.#totals.next++, visibleMs, now, sentMs, contentType, id, body);
         this.#totals.bytes += body.byteLength;
       }
       this.#totals.count += messages.length;
     });
-    await this.#log.durable();
+    await this.#file.durable();
   }
 
   waiting(nowMs: number, many: number): Waiting {
@@ -106,13 +89,13 @@ export class SqliteRows implements QueueRows {
     const leased: LeasedMessage[] = [];
     await this.#write(() => {
       let bytes = 0;
-      for (const row of this.#statements.ready.all(nowMs, this.#expected(maxMessages, maxBytes))) {
+      for (const row of this.#file.statements.ready.all(nowMs, this.#expected(maxMessages, maxBytes))) {
         const [seq, attempts, sentMs, contentType, id, body] = row as unknown as LeasedArray;
         bytes += body.byteLength;
         if (leased.length > 0 && bytes > maxBytes) break;
         leased.push({ seq, attempts: attempts + 1, sentMs, contentType, id, body });
       }
-      if (leased.length > 0) this.#statements.lease.run(untilMs, numbers(leased));
+      if (leased.length > 0) this.#file.statements.lease.run(untilMs, numbers(leased));
     });
     return leased;
   }
@@ -120,13 +103,13 @@ export class SqliteRows implements QueueRows {
   async settle(acks: Receipt[], putOff: PutOff[]): Promise<{ acked: number; putOff: number }> {
     const settled = { acked: 0, putOff: 0 };
     await this.#write(() => {
-      for (const row of acks.length > 0 ? this.#statements.remove.all(numbers(acks)) : []) {
+      for (const row of acks.length > 0 ? this.#file.statements.remove.all(numbers(acks)) : []) {
         this.#totals.bytes -= (row as unknown as [number])[0];
         settled.acked++;
       }
       this.#totals.count -= settled.acked;
       for (const { seq, attempts, visibleMs, undelivered } of putOff) {
-        const { changes } = this.#statements.putOff.run(visibleMs, undelivered ? 1 : 0, seq, attempts);
+        const { changes } = this.#file.statements.putOff.run(visibleMs, undelivered ? 1 : 0, seq, attempts);
         settled.putOff += Number(changes);
       }
     });
@@ -134,7 +117,7 @@ export class SqliteRows implements QueueRows {
   }
 
   releaseHeld(nowMs: number): Promise<void> {
-    return this.#write(() => this.#statements.release.run(nowMs, UNTIL_SETTLED));
+    return this.#write(() => this.#file.statements.release.run(nowMs, UNTIL_SETTLED));
   }
 
   backlog(): Backlog {
@@ -146,10 +129,10 @@ export class SqliteRows implements QueueRows {
   async expire(beforeMs: number, limit: number): Promise<number> {
     let expired = 0;
     await this.#write(() => {
-      for (const row of this.#statements.first.all(limit)) {
+      for (const row of this.#file.statements.first.all(limit)) {
         const [seq, entered, size] = row as unknown as [number, number, number];
         if (entered >= beforeMs) break;
-        this.#statements.expire.run(seq);
+        this.#file.statements.expire.run(seq);
         this.#totals.bytes -= size;
         expired++;
       }
@@ -160,14 +143,13 @@ export class SqliteRows implements QueueRows {
 
   purge(): Promise<void> {
     return this.#write(() => {
-      this.#statements.purge.run();
+      this.#file.statements.purge.run();
       this.#totals = { ...this.#totals, count: 0, bytes: 0 };
     });
   }
 
   close(): void {
-    this.#log.close();
-    this.#database.close();
+    this.#file.close();
   }
 
   /** So that of large messages not many more are read than handed out: twice what they take on average. */
@@ -177,7 +159,7 @@ export class SqliteRows implements QueueRows {
   }
 
   #row(name: keyof typeof statements, ...values: (number | string)[]): unknown {
-    return this.#statements[name].get(...values);
+    return this.#file.statements[name].get(...values);
   }
 
   #write(work: () => void): Promise<void> {
@@ -192,15 +174,13 @@ export class SqliteRows implements QueueRows {
     const totals = { ...this.#totals };
     this.#writes = [];
     try {
-      this.#database.exec("begin immediate");
-      for (const { work } of writes) work();
-      const { next, count, bytes } = this.#totals;
-      if (next !== totals.next || count !== totals.count) this.#statements.setTotals.run(next, count, bytes);
-      this.#database.exec("commit");
+      this.#file.atomically(() => {
+        for (const { work } of writes) work();
+        const { next, count, bytes } = this.#totals;
+        if (next !== totals.next || count !== totals.count) this.#file.statements.setTotals.run(next, count, bytes);
+      });
     } catch (error) {
       this.#totals = totals;
-      // A full disk may have rolled it back already.
-      if (this.#database.isTransaction) this.#database.exec("rollback");
       for (const { done } of writes) done(error);
       return;
     }

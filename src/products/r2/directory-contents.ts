@@ -1,7 +1,8 @@
 import { constants, mkdirSync, openSync, rmSync } from "node:fs";
-import { copyFile, type FileHandle, link, mkdir, open, rename } from "node:fs/promises";
+import { copyFile, link, mkdir, open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { removeFile, syncDirectory } from "../../lib/durable-file.ts";
+import { IncomingFile } from "../../lib/incoming-file.ts";
 import { type ContentRange, type Contents, type ContentWriter, checkContentName } from "./contents.ts";
 
 /** Directory of what is being written, beside the contents. */
@@ -29,7 +30,12 @@ export class DirectoryContents implements Contents {
 
   create(name: string): ContentWriter {
     checkContentName(name);
-    return new FileWriter(join(this.#incoming, name), () => this.#place(name));
+    const file = new IncomingFile(join(this.#incoming, name));
+    return {
+      write: (bytes) => file.write(bytes),
+      finish: () => file.finish(() => this.#place(name)),
+      abandon: () => file.abandon(),
+    };
   }
 
   read(name: string, offset: number, length: number): ContentRange {
@@ -81,38 +87,5 @@ export class DirectoryContents implements Contents {
       this.#made.add(directory);
     }
     return path;
-  }
-}
-
-class FileWriter implements ContentWriter {
-  readonly #temporary: string;
-  readonly #place: () => Promise<string>;
-  readonly #handle: Promise<FileHandle>;
-
-  constructor(temporary: string, place: () => Promise<string>) {
-    this.#temporary = temporary;
-    this.#place = place;
-    this.#handle = open(temporary, "wx", 0o600);
-    // Whoever writes is told.
-    this.#handle.catch(() => {});
-  }
-
-  async write(bytes: Buffer): Promise<void> {
-    const handle = await this.#handle;
-    for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at)).bytesWritten;
-  }
-
-  async finish(): Promise<void> {
-    const handle = await this.#handle;
-    await handle.sync();
-    await handle.close();
-    const path = await this.#place();
-    await rename(this.#temporary, path);
-    await syncDirectory(dirname(path));
-  }
-
-  async abandon(): Promise<void> {
-    await this.#handle.then((handle) => handle.close()).catch(() => {});
-    await removeFile(this.#temporary).catch(() => {});
   }
 }

@@ -1,6 +1,5 @@
-import { openSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { LogSync } from "../kv/log-sync.ts";
+import type { StatementSync } from "node:sqlite";
+import { RowFile } from "../../store/row-file.ts";
 import type {
   BucketRows,
   Completion,
@@ -14,9 +13,6 @@ import type {
   UploadRow,
 } from "./rows.ts";
 
-/** How long to wait for another process that has the file locked: a backup reads only, so it is never long. */
-const BUSY_TIMEOUT_MS = 5_000;
-/** Pages kept in memory for each bucket, in KiB; the system's own cache does the rest. */
 const CACHE_KIB = 512;
 
 const HEAD = "version, size, etag, uploaded, class, http, custom, checksums, ssec, s3";
@@ -61,32 +57,15 @@ type Row = (string | number | null | Uint8Array)[];
 
 /** Rows in a SQLite file, which is made when there is none; its directory must be there. Reads answer at once. */
 export class SqliteBucketRows implements BucketRows {
-  readonly #database: DatabaseSync;
-  readonly #log: LogSync;
+  readonly #file: RowFile<never>;
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(path: string) {
-    const database = new DatabaseSync(path, {
-      timeout: BUSY_TIMEOUT_MS,
-      defensive: true,
-      enableForeignKeyConstraints: true,
-    });
-    this.#database = database;
-    try {
-      // Normal: the log is synced by `LogSync`, before anybody is told that something is stored. Triggers must see each row go.
-      database.exec(
-        `pragma journal_mode = wal; pragma synchronous = normal; pragma recursive_triggers = on; pragma cache_size = -${CACHE_KIB};`,
-      );
-      database.exec(`begin immediate; ${SCHEMA} commit`);
-      this.#log = new LogSync(openSync(`${path}-wal`, "r"));
-    } catch (error) {
-      database.close();
-      throw error;
-    }
+    this.#file = new RowFile(path, { schema: SCHEMA, cacheKib: CACHE_KIB, related: true, statements: {} });
   }
 
   get idle(): boolean {
-    return this.#log.idle;
+    return this.#file.idle;
   }
 
   head(key: Uint8Array): ObjectHead | undefined {
@@ -107,26 +86,26 @@ export class SqliteBucketRows implements BucketRows {
   }
 
   async put(key: Uint8Array, row: ObjectRow, expected: Expected, notice?: Notice): Promise<boolean> {
-    const done = this.#atomically(() => this.#put(key, row, expected, notice));
-    if (done) await this.#log.durable();
+    const done = this.#file.atomically(() => this.#put(key, row, expected, notice));
+    if (done) await this.#file.durable();
     return done;
   }
 
   async delete(objects: { key: Uint8Array; version: string; notice?: Notice | undefined }[]): Promise<boolean[]> {
-    const done = this.#atomically(() =>
+    const done = this.#file.atomically(() =>
       objects.map(({ key, version, notice }) => {
         const was = this.#run("delete from objects where key = ? and version = ?", key, version) === 1;
         if (was) this.#note(notice);
         return was;
       }),
     );
-    await this.#log.durable();
+    await this.#file.durable();
     return done;
   }
 
   async setStorageClass(key: Uint8Array, version: string, storageClass: string): Promise<boolean> {
     const changes = this.#run("update objects set class = ? where key = ? and version = ?", storageClass, key, version);
-    await this.#log.durable();
+    await this.#file.durable();
     return changes === 1;
   }
 
@@ -135,7 +114,7 @@ export class SqliteBucketRows implements BucketRows {
       "insert into uploads (id, key, created, class, http, custom, ssec, s3) values (?, ?, ?, ?, ?, ?, ?, ?)",
       ...[id, key, created, storageClass, http, custom, ssecKeyMd5, s3],
     );
-    await this.#log.durable();
+    await this.#file.durable();
   }
 
   upload(id: string): UploadRow | undefined {
@@ -154,7 +133,7 @@ export class SqliteBucketRows implements BucketRows {
   }
 
   async putPart(uploadId: string, { number, size, etag, uploaded, file, s3 }: PartRow): Promise<boolean> {
-    const done = this.#atomically(() => {
+    const done = this.#file.atomically(() => {
       if (this.#one("select 1 from uploads where id = ?", uploadId) === undefined) return false;
       this.#run("delete from parts where upload = ? and number = ?", uploadId, number);
       this.#run(
@@ -163,7 +142,7 @@ export class SqliteBucketRows implements BucketRows {
       );
       return true;
     });
-    if (done) await this.#log.durable();
+    if (done) await this.#file.durable();
     return done;
   }
 
@@ -182,7 +161,7 @@ export class SqliteBucketRows implements BucketRows {
     expected: Expected,
     notice?: Notice,
   ): Promise<Completion> {
-    const done = this.#atomically((): Completion => {
+    const done = this.#file.atomically((): Completion => {
       if (this.#one("select 1 from uploads where id = ?", uploadId) === undefined) return "no-upload";
       if (this.#versionOf(key) !== expected) return "changed";
       // First, so that the object takes what it names back from the garbage.
@@ -191,31 +170,31 @@ export class SqliteBucketRows implements BucketRows {
       this.#put(key, row, expected, notice);
       return "done";
     });
-    if (done === "done") await this.#log.durable();
+    if (done === "done") await this.#file.durable();
     return done;
   }
 
   async abort(uploadId: string): Promise<boolean> {
-    const done = this.#atomically(() => {
+    const done = this.#file.atomically(() => {
       this.#run("delete from parts where upload = ?", uploadId);
       return this.#run("delete from uploads where id = ?", uploadId) === 1;
     });
-    if (done) await this.#log.durable();
+    if (done) await this.#file.durable();
     return done;
   }
 
   async announce(files: string[], untilMs: number): Promise<void> {
-    this.#atomically(() => {
+    this.#file.atomically(() => {
       for (const file of files) this.#run("insert or replace into garbage values (?, ?)", file, untilMs);
     });
-    await this.#log.durable();
+    await this.#file.durable();
   }
 
   async renounce(files: string[]): Promise<void> {
-    this.#atomically(() => {
+    this.#file.atomically(() => {
       for (const file of files) this.#run("update garbage set after = 0 where file = ?", file);
     });
-    await this.#log.durable();
+    await this.#file.durable();
   }
 
   garbage(nowMs: number, limit: number): string[] {
@@ -223,10 +202,10 @@ export class SqliteBucketRows implements BucketRows {
   }
 
   async forget(files: string[]): Promise<void> {
-    this.#atomically(() => {
+    this.#file.atomically(() => {
       for (const file of files) this.#run("delete from garbage where file = ?", file);
     });
-    await this.#log.durable();
+    await this.#file.durable();
   }
 
   notices(after: number, limit: number): { id: number; notice: Notice }[] {
@@ -236,7 +215,7 @@ export class SqliteBucketRows implements BucketRows {
 
   async told(id: number): Promise<void> {
     this.#run("delete from notices where id <= ?", id);
-    await this.#log.durable();
+    await this.#file.durable();
   }
 
   totals(): { objects: number; bytes: number; uploads: number } {
@@ -246,8 +225,7 @@ export class SqliteBucketRows implements BucketRows {
   }
 
   close(): void {
-    this.#log.close();
-    this.#database.close();
+    this.#file.close();
   }
 
   #put(key: Uint8Array, row: ObjectRow, expected: Expected, notice: Notice | undefined): boolean {
@@ -277,19 +255,6 @@ export class SqliteBucketRows implements BucketRows {
     return (this.#one("select version from objects where key = ?", key)?.[0] ?? null) as Expected;
   }
 
-  #atomically<Result>(work: () => Result): Result {
-    this.#database.exec("begin immediate");
-    try {
-      const result = work();
-      this.#database.exec("commit");
-      return result;
-    } catch (error) {
-      // A full disk may have rolled it back already.
-      if (this.#database.isTransaction) this.#database.exec("rollback");
-      throw error;
-    }
-  }
-
   #one(sql: string, ...values: Row): Row | undefined {
     return this.#statement(sql).get(...values) as Row | undefined;
   }
@@ -305,8 +270,7 @@ export class SqliteBucketRows implements BucketRows {
   #statement(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
-      statement = this.#database.prepare(sql);
-      statement.setReturnArrays(true);
+      statement = this.#file.prepare(sql);
       this.#statements.set(sql, statement);
     }
     return statement;

@@ -2,8 +2,9 @@ import { readFileSync, statSync } from "node:fs";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { paths } from "../../domain/paths.ts";
 import { readPage } from "../../lib/paging.ts";
+import { SealedRowFile } from "../../store/sealed-row-file.ts";
 import { type TestPlatform, testPlatform } from "../../store/testing.ts";
-import { AccessKeyFile, createKey, listKeys, revokeKey } from "./key-store.ts";
+import { createKey, listKeys, publishedKeys, revokeKey } from "./key-store.ts";
 import { AccessKeys, mayDo, type PublishedKey } from "./keys.ts";
 
 let platform: TestPlatform;
@@ -17,7 +18,7 @@ const page = readPage(new URLSearchParams());
 test("a key is good once it is published, and no more once it is revoked", async () => {
   const { id: account } = platform.account;
   const { accessKeys: path } = paths(platform.config);
-  const file = new AccessKeyFile(platform.db, path, platform.unseal);
+  const file = new SealedRowFile(platform.db, path, platform.unseal, publishedKeys);
   const keys = new AccessKeys();
   const load = async () => {
     await file.write();
@@ -54,7 +55,7 @@ test("a key that does not open is left out, and keeps none of the others", async
   const [{ key: good }, { key: bad }] = [await make("good"), await make("bad")];
   await platform.db.updateTable("s3_keys").set({ secret_sealed: "broken" }).where("id", "=", bad.id).execute();
   const skipped: string[] = [];
-  await new AccessKeyFile(platform.db, path, opens).write((what) => skipped.push(what));
+  await new SealedRowFile(platform.db, path, opens, publishedKeys).write((what) => skipped.push(what));
   expect(skipped).toEqual([`access key ${bad.id} of ${platform.account.id}`]);
   const published = JSON.parse(readFileSync(path, "utf8")) as PublishedKey[];
   expect(published.map(({ id }) => id)).toEqual([good.id]);

@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { Kysely } from "kysely";
-import { type Skip, skipNone, soundRows } from "../../domain/publication.ts";
 import { ApiError } from "../../lib/api.ts";
-import { KeptFile } from "../../lib/durable-file.ts";
 import type { Page } from "../../lib/paging.ts";
 import type { Platform } from "../../store/platform.ts";
 import type { Database, S3KeyRow } from "../../store/schema.ts";
+import type { SealedRows } from "../../store/sealed-row-file.ts";
 import type { Permission, PublishedKey } from "./keys.ts";
 import { s3Limits } from "./limits.ts";
 
@@ -76,29 +75,13 @@ export async function revokeKey(platform: Platform, accountId: string, id: strin
   await platform.runtime.publish();
 }
 
-/** The file by which services know the access keys, so that they are good with the control process dead, too. */
-export class AccessKeyFile {
-  readonly #db: Kysely<Database>;
-  readonly #file: KeptFile;
-  readonly #unseal: Platform["unseal"];
-
-  constructor(db: Kysely<Database>, path: string, unseal: Platform["unseal"]) {
-    this.#db = db;
-    this.#file = new KeptFile(path);
-    this.#unseal = unseal;
-  }
-
-  /** Makes the file say what the database does. Most of the time it does already. A key that cannot be opened is left out. */
-  async write(skip: Skip = skipNone): Promise<void> {
-    const rows = await this.#db.selectFrom("s3_keys").selectAll().orderBy("id").execute();
-    const sound = (row: S3KeyRow) => {
-      this.#unseal({ sealed: row.secret_sealed });
-      return published(row);
-    };
-    const nameOf = ({ id, account_id }: S3KeyRow) => `access key ${id} of ${account_id}`;
-    await this.#file.write(JSON.stringify(soundRows(rows, sound, nameOf, skip)));
-  }
-}
+/** What services know of the access keys: they are good with the control process dead, too. */
+export const publishedKeys: SealedRows<S3KeyRow> = {
+  rows: (db) => db.selectFrom("s3_keys").selectAll().orderBy("id").execute(),
+  sealedOf: ({ secret_sealed }) => secret_sealed,
+  published,
+  nameOf: ({ id, account_id }) => `access key ${id} of ${account_id}`,
+};
 
 function published({ id, account_id, permission, buckets_json, secret_sealed }: S3KeyRow): PublishedKey {
   return {
