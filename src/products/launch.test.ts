@@ -1,19 +1,7 @@
 import { expect, test } from "vitest";
 import type { LaunchRecord } from "../domain/version.ts";
-import type { LaunchContext } from "../workerd/plan.ts";
-import { testRecord, testSeal, testUnseal } from "../workerd/testing.ts";
+import { testContext, testRecord, testSeal } from "../workerd/testing.ts";
 import { planLaunch } from "./launch.ts";
-
-const context: LaunchContext = {
-  mode: "serve",
-  socketDir: "/s",
-  servicesDir: "/v",
-  placement: { kind: "none" },
-  stateDir: "/state",
-  emptyDir: "/e",
-  allowPrivate: [],
-  unseal: testUnseal,
-};
 
 const record = (
   parts: Partial<LaunchRecord> = {},
@@ -28,7 +16,7 @@ function part(config: string, from: string, to: string): string {
 }
 
 test("a plain version", () => {
-  const plan = planLaunch(record({ limits: { cpuMs: 1, memoryMb: 64 } }), context);
+  const plan = planLaunch(record({ limits: { cpuMs: 1, memoryMb: 64 } }), testContext);
   expect(plan.config.replace(/esModule = "\/\/.*?export default \{ EmailMessage \};\\x0a"/, "EMAIL")).toBe(
     'using Workerd = import "/workerd/workerd.capnp";\n' +
       'const config :Workerd.Config = (v8Flags = ["--max-old-space-size=64", "--initial-heap-size=8"], services = [' +
@@ -55,7 +43,7 @@ test("a plain version", () => {
 });
 
 test("what a Worker of an account with domains fetches can go to the edge", () => {
-  const plan = planLaunch(record({ hasDomains: true }), { ...context, ports: [8787, 8443] });
+  const plan = planLaunch(record({ hasDomains: true }), { ...testContext, ports: [8787, 8443] });
   expect(plan.outbound).toEqual({ script: record().scriptName, plain: "edge-plain.sock", secure: "edge-secure.sock" });
   expect(plan.config).toContain('cacheApiOutbound = "cache", globalOutbound = "outbound"');
   expect(part(plan.config, 'globalOutbound = "internet"', '(name = "health"')).toBe(
@@ -66,7 +54,7 @@ test("what a Worker of an account with domains fetches can go to the edge", () =
       '(name = "edge-secure", external = (address = "unix:/v/edge-secure.sock", http = ())), ',
   );
   // Code that is only looked at reaches nobody.
-  expect(planLaunch(record({ hasDomains: true }), { ...context, mode: "inspect" }).outbound).toBeUndefined();
+  expect(planLaunch(record({ hasDomains: true }), { ...testContext, mode: "inspect" }).outbound).toBeUndefined();
 });
 
 test("modules keep their names, the entry is first, source maps stay behind", () => {
@@ -79,7 +67,7 @@ test("modules keep their names, the entry is first, source maps stay behind", ()
     "conf.json": "{}",
     "src/index.js.map": "{}",
   };
-  const plan = planLaunch(record({ mainModule: "src/index.js" }, modules), context);
+  const plan = planLaunch(record({ mainModule: "src/index.js" }, modules), testContext);
   expect(part(plan.config, "modules = [", ", bindings")).toBe(
     'modules = [(name = "src/index.js", esModule = embed "m/0"), (name = "./a-logo.txt", text = embed "m/1"), ' +
       '(name = "lib.cjs", commonJsModule = embed "m/2"), (name = "data.bin", data = embed "m/3"), ' +
@@ -112,7 +100,7 @@ test("every binding", () => {
         { type: "service", name: "OTHER2", service: "other" },
       ],
     }),
-    context,
+    testContext,
   );
   expect(part(plan.config, "bindings = [", ')), (name = "internet"').replaceAll("), (", "),\n(")).toBe(
     [
@@ -143,14 +131,14 @@ test("every binding", () => {
 });
 
 test("what the operator allows is not denied", () => {
-  const { config } = planLaunch(record(), { ...context, allowPrivate: ["10.1.0.0/16", "198.18.0.0/15"] });
+  const { config } = planLaunch(record(), { ...testContext, allowPrivate: ["10.1.0.0/16", "198.18.0.0/15"] });
   expect(config).toContain('allow = ["public", "10.1.0.0/16", "198.18.0.0/15"]');
   expect(part(config, "deny = [", "]")).not.toContain("198.18.0.0/15");
 });
 
 test("without a default export that takes requests there is an empty one", () => {
   const exports = [{ name: "Api", kind: "worker-entrypoint" as const, handlers: [] }];
-  const { config, files } = planLaunch(record({ exports }), context);
+  const { config, files } = planLaunch(record({ exports }), testContext);
   expect(config).toContain('modules = [(name = "freehold/entry.js", esModule = embed "m/1"), (name = "index.js"');
   expect(files[1]).toEqual({
     path: "m/1",
@@ -167,7 +155,7 @@ test("inspecting: an entry of ours, bindings that lead nowhere, no experimental 
         { type: "worker_loader", name: "LOADER" },
       ],
     }),
-    { ...context, mode: "inspect", allowPrivate: ["10.0.0.0/8"] },
+    { ...testContext, mode: "inspect", allowPrivate: ["10.0.0.0/8"] },
   );
   expect(plan.arguments).toEqual([]);
   expect(plan.links).toEqual([]);
@@ -180,5 +168,5 @@ test("inspecting: an entry of ours, bindings that lead nowhere, no experimental 
 });
 
 test("a record without its main module is refused", () => {
-  expect(() => planLaunch(record({ mainModule: "gone.js" }), context)).toThrow('no module "gone.js"');
+  expect(() => planLaunch(record({ mainModule: "gone.js" }), testContext)).toThrow('no module "gone.js"');
 });

@@ -11,12 +11,9 @@ import { failureReply, type HostReply, type HostRequest } from "../products/d1/h
 import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { Queues } from "../products/queues/queues.ts";
 import { Buckets } from "../products/r2/buckets.ts";
-import { SecretReader } from "../products/secrets-store/published.ts";
-import { Backends } from "./backends.ts";
-import { Links } from "./links.ts";
+import type { Backends } from "./backends.ts";
 import { ProductsApi } from "./products-api.ts";
-import { Deployments } from "./snapshot.ts";
-import { VersionLinks } from "./version-links.ts";
+import { testBackends } from "./testing-backends.ts";
 
 const ACCOUNT = "b".repeat(32);
 const DATABASE = "11111111-2222-4333-8444-555555555555";
@@ -37,8 +34,6 @@ const databases: DatabaseCaller = {
   },
 };
 
-const noCaches = { store: () => undefined, failed: () => {} };
-
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "fh-back-"));
   asked = [];
@@ -54,18 +49,7 @@ beforeEach(async () => {
     ],
   };
   await writeFile(join(directory, "v1.json"), JSON.stringify(record));
-  backends = new Backends({
-    versions: new VersionLinks(new Deployments(), new Links(() => {})),
-    databases,
-    kv,
-    buckets,
-    secrets: new SecretReader(directory, directory),
-    queues,
-    dataPoints: { write: () => {} },
-    traces: { serve: () => {} },
-    caches: noCaches,
-    launchRecord: (versionId) => join(directory, `${versionId}.json`),
-  });
+  backends = testBackends(directory, { databases, kv, buckets, queues });
   await backends.attach({
     instanceId: "i1",
     versionId: "v1",

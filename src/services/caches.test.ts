@@ -1,19 +1,13 @@
 /** `caches` of a real Worker, answered by the services role's own code. */
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Cleanup } from "../lib/http/testing.ts";
-import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { planLaunch } from "../products/launch.ts";
-import { Queues } from "../products/queues/queues.ts";
-import { Buckets } from "../products/r2/buckets.ts";
-import { SecretReader } from "../products/secrets-store/published.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../workerd/testing.ts";
-import { Backends } from "./backends.ts";
+import type { Backends } from "./backends.ts";
 import { Caches } from "./caches.ts";
-import { Links } from "./links.ts";
-import { Deployments } from "./snapshot.ts";
-import { VersionLinks } from "./version-links.ts";
+import { attachVersion, testBackends } from "./testing-backends.ts";
 
 /** Runs steps in order and answers what each gave. */
 const worker = `
@@ -94,35 +88,13 @@ async function start(maxBytes: number, scriptName = "test"): Promise<void> {
     { "index.js": worker },
     { scriptName, bindings: [{ type: "worker_loader", name: "LOADER" }] },
   );
-  const launchRecord = join(directory, "v.json");
-  await writeFile(launchRecord, JSON.stringify(record));
-  const servicesDir = join(await cleanup.directory(), "svc");
-  await mkdir(servicesDir);
   const opened = new Caches(join(directory, "responses"), maxBytes);
   cleanup.add(() => opened.close());
   caches = opened;
-  backends = new Backends({
-    versions: new VersionLinks(new Deployments(), new Links(() => {})),
-    databases: { run: () => {} },
-    caches,
-    kv: new KvNamespaces(join(directory, "kv")),
-    buckets: new Buckets(join(directory, "r2")),
-    secrets: new SecretReader(directory, directory),
-    queues: new Queues(join(directory, "queues")),
-    dataPoints: { write: () => {} },
-    traces: { serve: () => {} },
-    launchRecord: () => launchRecord,
-  });
-  await backends.attach({
-    instanceId: "i1",
-    versionId: record.versionId,
-    accountId: record.accountId,
-    directory: servicesDir,
-    links: [],
-    backends: { socket: "backends.sock" },
-  });
-  const attached = backends;
+  const attached = testBackends(directory, { caches });
   cleanup.add(() => attached.detachAll());
+  backends = attached;
+  const servicesDir = await attachVersion(attached, directory, record);
   const started = await startTestRunner(planLaunch, record, blobs, { servicesDir });
   cleanup.add(() => started.stop());
   expect(started.started, started.stderr()).toBe(true);

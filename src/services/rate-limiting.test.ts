@@ -1,19 +1,11 @@
 /** `env.LIMITER` of a real Worker, answered by the services role's own code. */
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Binding } from "../domain/version.ts";
 import { Cleanup } from "../lib/http/testing.ts";
-import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { planLaunch } from "../products/launch.ts";
-import { Queues } from "../products/queues/queues.ts";
-import { Buckets } from "../products/r2/buckets.ts";
-import { SecretReader } from "../products/secrets-store/published.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../workerd/testing.ts";
-import { Backends } from "./backends.ts";
-import { Links } from "./links.ts";
-import { Deployments } from "./snapshot.ts";
-import { VersionLinks } from "./version-links.ts";
+import type { Backends } from "./backends.ts";
+import { attachVersion, testBackends } from "./testing-backends.ts";
 
 const worker = `
 export default {
@@ -48,30 +40,8 @@ beforeAll(async () => {
   const bindings = [limiter("LIMITER", 3), limiter("STRICT", 1)];
   const record = testRecord(blobs, { "index.js": worker }, { bindings });
   const directory = await cleanup.directory();
-  const launchRecord = join(directory, "v.json");
-  await writeFile(launchRecord, JSON.stringify(record));
-  const servicesDir = join(directory, "svc");
-  await mkdir(servicesDir);
-  backends = new Backends({
-    versions: new VersionLinks(new Deployments(), new Links(() => {})),
-    databases: { run: () => {} },
-    caches: { store: () => undefined, failed: () => {} },
-    kv: new KvNamespaces(join(directory, "kv")),
-    buckets: new Buckets(join(directory, "r2")),
-    secrets: new SecretReader(directory, directory),
-    queues: new Queues(join(directory, "queues")),
-    dataPoints: { write: () => {} },
-    traces: { serve: () => {} },
-    launchRecord: () => launchRecord,
-  });
-  await backends.attach({
-    instanceId: "i1",
-    versionId: record.versionId,
-    accountId: record.accountId,
-    directory: servicesDir,
-    links: [],
-    backends: { socket: "backends.sock" },
-  });
+  backends = testBackends(directory);
+  const servicesDir = await attachVersion(backends, directory, record);
   runner = await startTestRunner(planLaunch, record, blobs, { servicesDir });
   cleanup.add(() => runner.stop());
   expect(runner.started, runner.stderr()).toBe(true);

@@ -1,20 +1,12 @@
 /** What a real runner reports of its invocations, as listeners of the services role get it. */
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type TraceItem, type TraceSource, UNREDACTED } from "../domain/trace.ts";
 import { Cleanup } from "../lib/http/testing.ts";
 import { TraceIntake } from "../observe/intake.ts";
-import { KvNamespaces } from "../products/kv/namespaces.ts";
 import { planLaunch } from "../products/launch.ts";
-import { Queues } from "../products/queues/queues.ts";
-import { Buckets } from "../products/r2/buckets.ts";
-import { SecretReader } from "../products/secrets-store/published.ts";
 import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../workerd/testing.ts";
-import { Backends } from "./backends.ts";
-import { Links } from "./links.ts";
-import { Deployments } from "./snapshot.ts";
-import { VersionLinks } from "./version-links.ts";
+import type { Backends } from "./backends.ts";
+import { attachVersion, testBackends } from "./testing-backends.ts";
 
 const worker = `
 export default {
@@ -35,42 +27,20 @@ let wake = () => {};
 let runner: TestRunner;
 let directory: string;
 let backends: Backends;
-let attach: () => Promise<void>;
+let attach: () => Promise<string>;
 
 beforeAll(async () => {
   const blobs: TestBlobs = new Map();
   const record = testRecord(blobs, { "index.js": worker }, { tag: "v1" });
   directory = await cleanup.directory();
-  const launchRecord = join(directory, "v.json");
-  await writeFile(launchRecord, JSON.stringify(record));
-  const servicesDir = join(directory, "svc");
-  await mkdir(servicesDir);
   const take = (source: TraceSource, items: readonly TraceItem[]) => {
     for (const item of items) taken.push({ source, item });
     wake();
   };
-  backends = new Backends({
-    versions: new VersionLinks(new Deployments(), new Links(() => {})),
-    databases: { run: () => {} },
-    caches: { store: () => undefined, failed: () => {} },
-    kv: new KvNamespaces(join(directory, "kv")),
-    buckets: new Buckets(join(directory, "r2")),
-    secrets: new SecretReader(directory, directory),
-    queues: new Queues(join(directory, "queues")),
-    dataPoints: { write: () => {} },
-    traces: new TraceIntake({ listeners: [{ take }], dropped: (_, count) => dropped.push(count) }),
-    launchRecord: () => launchRecord,
-  });
-  attach = () =>
-    backends.attach({
-      instanceId: "i1",
-      versionId: record.versionId,
-      accountId: record.accountId,
-      directory: servicesDir,
-      links: [],
-      backends: { socket: "backends.sock" },
-    });
-  await attach();
+  const traces = new TraceIntake({ listeners: [{ take }], dropped: (_, count) => dropped.push(count) });
+  backends = testBackends(directory, { traces });
+  attach = () => attachVersion(backends, directory, record);
+  const servicesDir = await attach();
   runner = await startTestRunner(planLaunch, record, blobs, { servicesDir, traced: true });
   cleanup.add(() => backends.detachAll());
   cleanup.add(() => runner.stop());

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
 import type { SqlClient } from "./postgres.ts";
 import { postgresMissing, TestPostgres } from "./testing-postgres.ts";
 
@@ -21,6 +22,43 @@ export interface RowsDriver<Rows> {
   start(): Promise<void>;
   stop(): Promise<void>;
   open(): Promise<TestRows<Rows>>;
+}
+
+/** The rows of the test that runs now. */
+export interface OpenedRows<Rows> {
+  readonly rows: Rows;
+  /** Opens them anew. */
+  reopen(): Promise<void>;
+}
+
+/** Runs a contract suite over each driver that can be tested here; of the others it says why not. */
+export function describeRows<Rows>(
+  what: string,
+  drivers: readonly RowsDriver<Rows>[],
+  suite: (opened: OpenedRows<Rows>) => void,
+): void {
+  for (const driver of drivers) {
+    if (driver.unavailable) console.log(`${what} on ${driver.name} are not tested: ${driver.unavailable}`);
+    describe.skipIf(driver.unavailable !== undefined)(`rows on ${driver.name}`, () => {
+      let place: TestRows<Rows>;
+      let rows: Rows;
+      beforeAll(() => driver.start(), 60_000);
+      afterAll(() => driver.stop());
+      beforeEach(async () => {
+        place = await driver.open();
+        rows = place.rows;
+      });
+      afterEach(() => place.end());
+      suite({
+        get rows() {
+          return rows;
+        },
+        async reopen() {
+          rows = await place.reopen();
+        },
+      });
+    });
+  }
 }
 
 /** `make` opens the rows of a file. */

@@ -14,7 +14,14 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Placement } from "../domain/homes.ts";
 import type { LaunchRecord, Module, ModuleType, Sealed } from "../domain/version.ts";
-import { type FileContent, type LaunchMode, type PlanLaunch, type Predecessor, socketNames } from "./plan.ts";
+import {
+  type FileContent,
+  type LaunchContext,
+  type LaunchMode,
+  type PlanLaunch,
+  type Predecessor,
+  socketNames,
+} from "./plan.ts";
 
 export const workerdPath: string = createRequire(import.meta.url)("workerd").default;
 
@@ -92,6 +99,18 @@ export function testRecord(
 /** Seals by reversing: enough to see that the plan unseals. */
 export const testSeal = (clear: string): Sealed => ({ sealed: [...clear].reverse().join("") });
 export const testUnseal = ({ sealed }: Sealed): string => [...sealed].reverse().join("");
+
+/** Where a version would run, for tests that look at its plan only. */
+export const testContext: LaunchContext = {
+  mode: "serve",
+  socketDir: "/s",
+  servicesDir: "/v",
+  placement: { kind: "none" },
+  stateDir: "/state",
+  emptyDir: "/e",
+  allowPrivate: [],
+  unseal: testUnseal,
+};
 
 export async function startTestRunner(
   planLaunch: PlanLaunch,

@@ -1,18 +1,7 @@
 import { expect, it } from "vitest";
-import type { LaunchContext } from "../../workerd/plan.ts";
-import { testRecord, testUnseal } from "../../workerd/testing.ts";
+import { testContext, testRecord } from "../../workerd/testing.ts";
 import { planLaunch } from "../launch.ts";
 
-const context: LaunchContext = {
-  mode: "serve",
-  socketDir: "/s",
-  servicesDir: "/v",
-  placement: { kind: "none" },
-  stateDir: "/state",
-  emptyDir: "/e",
-  allowPrivate: [],
-  unseal: testUnseal,
-};
 const bindings = [
   { type: "assets" as const, name: "ASSETS" },
   { type: "assets" as const, name: "FILES" },
@@ -20,7 +9,7 @@ const bindings = [
 const record = testRecord(new Map(), { "index.js": "export default {}" }, { bindings });
 
 it("leads to one socket of the services role, whatever number of bindings", () => {
-  const plan = planLaunch(record, context);
+  const plan = planLaunch(record, testContext);
   expect(plan.assets).toEqual({ socket: "assets.sock" });
   expect(plan.config.match(/name = "assets", external = [^)]*\)\)/g)).toEqual([
     'name = "assets", external = (address = "unix:/v/assets.sock", http = (forwardedProtoHeader = "x-forwarded-scheme"))',
@@ -29,6 +18,6 @@ it("leads to one socket of the services role, whatever number of bindings", () =
 });
 
 it("leads nowhere while the code is inspected, and needs no socket without a binding", () => {
-  expect(planLaunch(record, { ...context, mode: "inspect" })).not.toHaveProperty("assets");
-  expect(planLaunch({ ...record, bindings: [] }, context)).not.toHaveProperty("assets");
+  expect(planLaunch(record, { ...testContext, mode: "inspect" })).not.toHaveProperty("assets");
+  expect(planLaunch({ ...record, bindings: [] }, testContext)).not.toHaveProperty("assets");
 });

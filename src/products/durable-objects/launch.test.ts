@@ -5,23 +5,16 @@ import { afterEach, expect, test } from "vitest";
 import type { Placement } from "../../domain/homes.ts";
 import type { BindingOf, ExportedEntrypoint, ObjectClass } from "../../domain/version.ts";
 import type { LaunchContext, LaunchMode } from "../../workerd/plan.ts";
-import { startTestRunner, type TestBlobs, type TestRunner, testRecord } from "../../workerd/testing.ts";
+import { startTestRunner, type TestBlobs, type TestRunner, testContext, testRecord } from "../../workerd/testing.ts";
 import { planLaunch } from "../launch.ts";
 
 const A = "a".repeat(32);
 const B = "b".repeat(32);
 
 const context: LaunchContext = {
-  mode: "serve",
-  socketDir: "/s",
-  servicesDir: "/v",
-  placement: { kind: "none" },
-  stateDir: "/state",
-  emptyDir: "/e",
-  allowPrivate: [],
+  ...testContext,
   instanceId: "i2",
   predecessor: { instanceId: "i1", orderly: true },
-  unseal: () => "",
 };
 
 const room: ObjectClass = { className: "Room", namespaceId: A, storage: "sqlite" };

@@ -1,18 +1,6 @@
 import { expect, test } from "vitest";
-import type { LaunchContext } from "../../workerd/plan.ts";
-import { testRecord, testUnseal } from "../../workerd/testing.ts";
+import { testContext, testRecord } from "../../workerd/testing.ts";
 import { planLaunch } from "../launch.ts";
-
-const context: LaunchContext = {
-  mode: "serve",
-  socketDir: "/s",
-  servicesDir: "/v",
-  placement: { kind: "none" },
-  stateDir: "/state",
-  emptyDir: "/e",
-  allowPrivate: [],
-  unseal: testUnseal,
-};
 
 const record = testRecord(
   new Map(),
@@ -21,7 +9,7 @@ const record = testRecord(
 );
 
 test("the binding leads to the back-end by the runner's socket, and says which it is", () => {
-  const { config } = planLaunch(record, context);
+  const { config } = planLaunch(record, testContext);
   expect(config).toContain('(name = "CACHE", kvNamespace = "kv:CACHE")');
   expect(config).toContain(
     '(name = "kv:CACHE", external = (address = "unix:/v/backends.sock", http = (injectRequestHeaders = [' +
@@ -30,7 +18,7 @@ test("the binding leads to the back-end by the runner's socket, and says which i
 });
 
 test("while code is inspected it leads nowhere", () => {
-  const { config } = planLaunch(record, { ...context, mode: "inspect" });
+  const { config } = planLaunch(record, { ...testContext, mode: "inspect" });
   expect(config).toContain('(name = "CACHE", kvNamespace = "internet")');
   expect(config).not.toContain("backends.sock");
 });
