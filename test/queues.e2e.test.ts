@@ -241,8 +241,16 @@ async function setUpTelling(script: string, then: string): Promise<void> {
 const seenBy = async (script: string) => (await platform().fetch(await platform().url(script))).json();
 
 test("a consumer that lost its handler says so; messages wait for the next deploy", async () => {
+  const mute = "export default { fetch: () => new Response('no queue') }";
+  await platform().api.deploy("mute", mute);
+  const { deployments } = (await platform().api.get("/workers/scripts/mute/deployments")) as {
+    deployments: { versions: unknown[] }[];
+  };
   await setUpTelling("mute", "");
-  await platform().api.deploy("mute", "export default { fetch: () => new Response('no queue') }");
+  // An upload would take the handler away from a consumer, as a version of before does.
+  await expect(platform().api.deploy("mute", mute)).rejects.toThrow("11001");
+  const back = { strategy: "percentage", versions: deployments[0]?.versions };
+  await platform().api.send("POST", "/workers/scripts/mute/deployments", back);
   const path = `/queues/${await idOf("mute")}`;
   await platform().api.send("POST", `${path}/messages`, { body: "waits" });
   const consumer = async () => ((await platform().api.get(`${path}/consumers`)) as { delivery_error?: string }[])[0];

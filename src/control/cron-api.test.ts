@@ -43,6 +43,15 @@ it("replaces the list: what stays keeps its age, duplicates are one, and an empt
   expect(await crons()).toEqual([]);
 });
 
+it("says that the code has no handler for the triggers, and takes them", async () => {
+  const { status, json } = await put([{ cron: "0 0 1 1 *" }]);
+  expect([status, json.messages]).toEqual([
+    200,
+    [{ code: 10000, message: expect.stringContaining("no scheduled() handler") }],
+  ]);
+  expect((await put([])).json.messages).toEqual([]);
+});
+
 it.each([
   ["an expression that is none", [{ cron: "0 0 * * MON" }, { cron: "* * * * 0" }], 400, 10026, "Sunday"],
   ["one that never comes", [{ cron: "0 0 30 2 *" }], 400, 10026, "no date"],

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { LaunchRecord } from "../domain/version.ts";
+import { checkQueueHandler } from "../products/queues/consumers.ts";
 import type { Platform } from "../store/platform.ts";
 import type { ScriptRow } from "../store/schema.ts";
 import { checkAssetsAndBindings, storeDraftSite } from "./assets.ts";
@@ -17,7 +18,7 @@ import { hasDomains } from "./zones.ts";
 /**
  * Makes a version: starts its code (if it has any) once, stores it and, if asked to, deploys it. Resolves when edges know it.
  * Call inside {@link changeScript}. Without `script`, the script is made too.
- * Errors: what the runtime says (10021, 10068 without handlers), 10013 when edges do not confirm.
+ * Errors: what the runtime says (10021, 10068 without handlers), 11001 for a consumer of queues without its handler, 10013 when edges do not confirm.
  */
 export async function createVersion(
   change: Change,
@@ -30,6 +31,7 @@ export async function createVersion(
   checkAssetsAndBindings(draft);
   const started = await startOnce(platform, await launchRecord(change, script, draft, { now, id: fate.versionId }));
   const { startupTimeMs } = started;
+  if (fate.deploy && fate.triggeredBy === "upload") await checkQueueHandler(platform.db, started.record);
   const state = draft.state ?? (await unchangedState(change, script));
   const reconciliation = state.settle(started.record.exports, draft.bindings);
   const record = withState(started.record, state);

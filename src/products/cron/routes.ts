@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import { type ApiRequest, route } from "../../lib/api.ts";
+import { type ApiRequest, ApiResult, route } from "../../lib/api.ts";
+import { activeRecords } from "../../store/active-records.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
 import type { CronRunRow, CronTriggerRow, ScriptRow } from "../../store/schema.ts";
 import { beginAskedRun } from "./asked-run.ts";
@@ -37,7 +38,9 @@ export const cronRoutes: ApiRoute[] = [
       const crons = checkCrons((Array.isArray(body) ? body : body.schedules).map(({ cron }) => cron));
       const owner = { accountId, scriptId: script.id };
       await platform.db.transaction().execute((db) => replaceTriggers(db, owner, crons, new Date()));
-      return shown(request, script);
+      return new ApiResult(await shown(request, script), {
+        messages: crons.length > 0 ? await unheard(request, script.name) : [],
+      });
     },
   }),
   route<Platform, z.infer<typeof RunBody>>({
@@ -90,6 +93,22 @@ function scriptOf({ platform, accountId, params }: ApiRequest<Platform, unknown>
 async function shown({ platform, accountId }: ApiRequest<Platform, unknown>, script: ScriptRow) {
   const rows = await listTriggers(platform.db, { accountId, scriptId: script.id });
   return { schedules: rows.map(({ cron, created_on, modified_on }) => ({ cron, created_on, modified_on })) };
+}
+
+/**
+ * That the triggers will fail with what is deployed now, as the original lets them: it takes triggers before their handler. Nothing to say
+ * before the first deployment.
+ */
+async function unheard({ platform, accountId }: ApiRequest<Platform, unknown>, script: string): Promise<string[]> {
+  const active = (await activeRecords(platform.db, accountId)).filter(({ name }) => name === script);
+  const handles = active.some(({ record }) =>
+    record.exports.some(({ name, handlers }) => name === "default" && handlers.includes("scheduled")),
+  );
+  return active.length === 0 || handles
+    ? []
+    : [
+        `The code of "${script}" has no scheduled() handler, so every run of its triggers will fail. Export one by default, and deploy it.`,
+      ];
 }
 
 /** The trigger that is meant; without a word the only one there is. */

@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import type { Kysely } from "kysely";
 import type { z } from "zod";
 import type { QueueConsumer } from "../../domain/queues.ts";
+import type { LaunchRecord } from "../../domain/version.ts";
 import { activeRecords } from "../../store/active-records.ts";
 import type { Platform } from "../../store/platform.ts";
 import type { Database, QueueConsumerRow, QueueRow } from "../../store/schema.ts";
 import { type ConsumerBody, checkSettings, type StoredSettings } from "./consumer-body.ts";
-import { consumerExists, consumerNotFound, consumerScript } from "./errors.ts";
+import { consumerExists, consumerNotFound, consumerScript, noQueueHandler, queueHandlerLost } from "./errors.ts";
 import { ensureQueue } from "./registry.ts";
 
 type Body = z.infer<typeof ConsumerBody>;
@@ -16,7 +17,7 @@ export async function consumersOf(db: Kysely<Database>, accountId: string): Prom
   return new Map(rows.map((row) => [row.queue_id, row]));
 }
 
-/** Errors: 11004 when the queue has one, 100127 for settings and scripts that cannot be. Makes the dead letter queue. */
+/** Errors: 11001 without a handler, 11004 when the queue has one, 100127 for settings and scripts that cannot be. Makes the dead letter queue. */
 export async function addConsumer(platform: Platform, queue: QueueRow, body: Body): Promise<QueueConsumerRow> {
   const known = await findConsumer(platform.db, queue);
   if (known) throw consumerExists(queue.name, known.script ?? known.type);
@@ -116,7 +117,7 @@ async function stored(
   return { type: body.type, script, dead_letter_queue: deadLetter, settings_json: JSON.stringify(settings) };
 }
 
-/** What is deployed later may lack the handler all the same: then the consumer says so. */
+/** What is deployed later may lack the handler all the same, as when a version is deployed again: then the consumer says so. */
 async function checkScript(db: Kysely<Database>, accountId: string, script: string): Promise<void> {
   const known = await db
     .selectFrom("scripts")
@@ -126,9 +127,19 @@ async function checkScript(db: Kysely<Database>, accountId: string, script: stri
     .executeTakeFirst();
   if (!known) throw consumerScript(script, "it does not exist on your account. Deploy it first.");
   const active = (await activeRecords(db, accountId)).filter(({ name }) => name === script);
-  const handles = active.some(({ record }) =>
-    record.exports.some(({ name, handlers }) => name === "default" && handlers.includes("queue")),
-  );
-  if (active.length > 0 && !handles)
-    throw consumerScript(script, "its code has no queue() handler. Export one by default, and deploy it.");
+  if (active.length > 0 && !active.some(({ record }) => hasQueueHandler(record))) throw noQueueHandler(script);
+}
+
+/** Error 11001 for code that its script is deployed with although it consumes queues that the code has no handler for. */
+export async function checkQueueHandler(
+  db: Kysely<Database>,
+  record: Pick<LaunchRecord, "accountId" | "scriptName" | "exports">,
+): Promise<void> {
+  if (hasQueueHandler(record)) return;
+  const queues = await consumedBy(db, record.accountId, record.scriptName);
+  if (queues.length > 0) throw queueHandlerLost(record.scriptName, queues);
+}
+
+function hasQueueHandler({ exports }: Pick<LaunchRecord, "exports">): boolean {
+  return exports.some(({ name, handlers }) => name === "default" && handlers.includes("queue"));
 }

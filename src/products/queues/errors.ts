@@ -1,6 +1,6 @@
 /**
  * Every refusal of the Queues API: code, HTTP status, message with the remedy. The client knows 100127 and 100128
- * (`wrangler-api.md` 10); 10104, 11004 and 11009 are what the original answers. Refusals of the broker keep their codes.
+ * (`wrangler-api.md` 10); 10104, 11001, 11004 and 11009 are what the original answers. Refusals of the broker keep their codes.
  */
 import { ApiError } from "../../lib/api.ts";
 import { MAX_API_REQUEST_BYTES, MAX_NAME_CHARS, MAX_QUEUES } from "./limits.ts";
@@ -65,6 +65,25 @@ export const invalidConsumerSettings = (why: string) =>
 
 export const consumerScript = (script: string, why: string) =>
   refuse(400, 100127, `Worker ${quoted(script)} cannot consume a queue: ${why}`);
+
+const docs = "Export one by default (`queue(batch, env, ctx)`)";
+
+/** The code of the consumer-to-be has none. */
+export const noQueueHandler = (script: string) =>
+  refuse(
+    400,
+    11001,
+    `Queue handler is missing: the code of ${quoted(script)} has no queue() handler. ${docs}, and deploy it.`,
+  );
+
+/** The code that is uploaded has none, and its script consumes queues. */
+export const queueHandlerLost = (script: string, queues: string[]) =>
+  refuse(
+    400,
+    11001,
+    `Queue handler is missing: ${quoted(script)} consumes ${queues.map(quoted).join(", ")}, and this code has no queue() handler. ` +
+      `${docs}, or remove the consumer first: \`wrangler queues consumer remove ${queues[0]} ${script}\`.`,
+  );
 
 export const pullNotAllowed = (name: string) =>
   refuse(
