@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { ObservedScript, TraceItem } from "../../domain/trace.ts";
 import type { StoredEvent } from "./host/columns.ts";
 import { LogIntake } from "./intake.ts";
-import { NOTICE_DELAY_MS, SCRIPT_BURST_BYTES } from "./limits.ts";
+import { MAX_WRITTEN_CHARS, NOTICE_DELAY_MS, SCRIPT_BURST_BYTES } from "./limits.ts";
 
 const ACCOUNT = "a".repeat(32);
 const source = { accountId: ACCOUNT, script: "w", versionId: "v1", versionTag: "" };
@@ -103,6 +103,16 @@ test("a flood is cut, said among the logs and to the operator, and does not reac
   vi.advanceTimersByTime(10_000);
   intake.take(source, [says("again")]);
   expect(events().at(-1)?.message).toBe("again");
+});
+
+test("few logs of a request with a long URL do not become many bytes", () => {
+  const url = `http://w.example/${"a/".repeat(4000)}?q=${"b.".repeat(4000)}`;
+  const log = { level: "log" as const, message: ["x"], timestamp: Date.now() };
+  intake.take(source, [item({ event: { request: { url, method: "GET", headers: {} } }, logs: Array(3000).fill(log) })]);
+  const [own, ...others] = events();
+  expect(others.length).toBeGreaterThan(50);
+  expect(others.reduce((sum, event) => sum + JSON.stringify(event).length, 0)).toBeLessThan(2 * MAX_WRITTEN_CHARS);
+  expect(JSON.parse(own?.workers ?? "{}").truncated).toBe(true);
 });
 
 test("ids sort as times do, and as they were made where these are the same", () => {

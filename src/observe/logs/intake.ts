@@ -64,7 +64,9 @@ export class LogIntake implements TraceListener {
     let lost = 0;
     for (const item of items) {
       if (rate < 1 && Math.random() >= rate) continue;
-      if (!this.#write(source, linesOf(recordsOf(source, item, settings)))) lost++;
+      // Looked at first: what there is no room for must not cost what storing it would.
+      if (this.#hasRoom(source)) this.#write(source, linesOf(recordsOf(source, item, settings)));
+      else if (invocationLogs || item.logs.length + item.exceptions.length > 0) lost++;
     }
     if (lost > 0) this.dropped(source, lost);
   }
@@ -87,16 +89,19 @@ export class LogIntake implements TraceListener {
     await this.writer.close();
   }
 
-  #write({ accountId, script }: TraceSource, lines: string): boolean {
+  #hasRoom({ accountId, script }: TraceSource): boolean {
+    const nowMs = performance.now();
+    if (this.writer.isFull || !this.#scripts.has(`${accountId}/${script}`, nowMs)) return false;
+    return this.#accounts.has(accountId, nowMs);
+  }
+
+  #write({ accountId, script }: TraceSource, lines: string): void {
     const nowMs = performance.now();
     const { length } = lines;
-    if (length === 0) return true;
-    if (this.writer.isFull || !this.#scripts.has(`${accountId}/${script}`, nowMs)) return false;
-    if (!this.#accounts.has(accountId, nowMs)) return false;
+    if (length === 0) return;
     this.#scripts.spend(`${accountId}/${script}`, length, nowMs);
     this.#accounts.spend(accountId, length, nowMs);
     this.#append(accountId, lines);
-    return true;
   }
 
   #append(accountId: string, lines: string): void {

@@ -2,6 +2,11 @@
 
 /** The original's: what an invocation logged and threw; beyond, the rest is left out and `$workers.truncated` is set. */
 export const MAX_INVOCATION_BYTES = 256 * 1024;
+/**
+ * Own: what is written of an invocation. Each of its events has the request with it, whose URL may be long: a few kilobytes of
+ * logs would be a hundred megabytes.
+ */
+export const MAX_WRITTEN_CHARS = 4 * 1024 * 1024;
 /** Own: lines of one account that are stored in a second, after a burst of ten seconds' worth. More is dropped, and a notice says so. */
 export const STORED_BYTES_PER_SECOND = 4 * 1024 * 1024;
 export const STORED_BURST_BYTES = 10 * STORED_BYTES_PER_SECOND;

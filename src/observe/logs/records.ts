@@ -4,7 +4,7 @@ import { eventKind, isFields } from "./event-kind.ts";
 import type { StoredEvent } from "./host/columns.ts";
 import { eventId } from "./host/event-id.ts";
 import { jsonText } from "./json-text.ts";
-import { MAX_INVOCATION_BYTES, MAX_SEARCH_PARAMETERS } from "./limits.ts";
+import { MAX_INVOCATION_BYTES, MAX_SEARCH_PARAMETERS, MAX_WRITTEN_CHARS } from "./limits.ts";
 import { logText } from "./log-text.ts";
 
 export interface RecordSettings {
@@ -38,7 +38,8 @@ export function recordsOf(
   const ray = rayOf(request);
   const requestId = ray ?? randomBytes(8).toString("hex");
   const status = isFields(item.event?.response) ? item.event.response.status : undefined;
-  const kept = keep(item);
+  const shown = eventOf(item.event, ray, false);
+  const kept = keep(item, shown);
   const common = {
     n: settings.interval,
     trigger: kind.trigger,
@@ -52,7 +53,7 @@ export function recordsOf(
   };
   const workers = {
     truncated: kept.truncated,
-    event: eventOf(item.event, ray, false),
+    event: shown,
     scriptName: script,
     outcome: item.outcome,
     eventType: kind.origin,
@@ -107,12 +108,18 @@ function invocationOf(
   return [words, { wall: wallTime, cpu: cpuTime, workers: jsonText(whole) }];
 }
 
-/** What was logged and thrown, up to the bound. */
-function keep({ logs, exceptions, truncated }: TraceItem) {
+/** What was logged and thrown, up to the bounds; `shown` is written with each. */
+function keep({ logs, exceptions, truncated }: TraceItem, shown: Record<string, unknown>) {
+  const shownChars = logs.length + exceptions.length > 0 ? jsonText(shown).length : 0;
   let bytes = 0;
+  let written = 0;
+  let isCut = truncated;
   const fits = ({ words: { message, source } }: Kept) => {
     bytes += message.length + source.length;
-    return bytes <= MAX_INVOCATION_BYTES;
+    written += message.length + source.length + shownChars;
+    const doesFit = bytes <= MAX_INVOCATION_BYTES && written <= MAX_WRITTEN_CHARS;
+    isCut ||= !doesFit;
+    return doesFit;
   };
   // Exceptions first: they are few, and say most.
   const thrown = exceptions.map((one) => ({ timestamp: one.timestamp, words: wordsOf(one) })).filter(fits);
@@ -122,7 +129,7 @@ function keep({ logs, exceptions, truncated }: TraceItem) {
       return { timestamp: log.timestamp, words: { ...words, source: jsonText(source) } };
     })
     .filter(fits);
-  return { events: [...logged, ...thrown], truncated: truncated || bytes > MAX_INVOCATION_BYTES };
+  return { events: [...logged, ...thrown], truncated: isCut };
 }
 
 function wordsOf({ name, message, stack }: TraceException): Words {
