@@ -1,4 +1,5 @@
 /** Stored events as lines for people. */
+import { colourCodes, printable } from "../lib/printable.ts";
 
 /** What a line needs of an event of `…/telemetry/query`. */
 export interface LogEvent {
@@ -16,8 +17,7 @@ export interface LogEvent {
   $workers?: { outcome?: string; wallTimeMs?: number };
 }
 
-const CODES = { dim: 2, red: 31, yellow: 33, cyan: 36 } as const;
-type Colour = keyof typeof CODES;
+type Colour = keyof typeof colourCodes;
 
 export interface LineStyle {
   colours: boolean;
@@ -32,7 +32,7 @@ export function logLines({ timestamp, $metadata, $workers, source }: LogEvent, s
   const { type, level = "", message = "", service = "", statusCode } = $metadata;
   const isInvocation = type === "cf-worker-event";
   const paint = (colour: Colour | undefined, text: string) =>
-    style.colours && colour ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text;
+    style.colours && colour ? `\u001b[${colourCodes[colour]}m${text}\u001b[0m` : text;
   const time = paint("dim", timeText(timestamp));
   const label = paint(
     isInvocation && level === "info" ? "cyan" : ofLevel[level],
@@ -46,7 +46,7 @@ export function logLines({ timestamp, $metadata, $workers, source }: LogEvent, s
           .join("  "),
       )
     : "";
-  const [first = "", ...rest] = withFields(message, source).map(printable);
+  const [first = "", ...rest] = withFields(message, source).map(withoutColours);
   const name = style.services ? `${service}  ` : "";
   return [`${time}  ${label}  ${name}${first}${after}`, ...rest.map((line) => `              ${line}`)];
 }
@@ -72,8 +72,7 @@ function withFields(message: string, source: unknown): string[] {
   return [...text, ...stack.filter((line) => !message.includes(line))];
 }
 
-/** Code may log what a terminal would obey. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it is about.
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "�");
+/** Code may log what a terminal would obey; colours say what is ours. */
+function withoutColours(text: string): string {
+  return printable(text.replaceAll("\u001b", "\ufffd"));
 }

@@ -110,7 +110,7 @@ function queryOf({ script, sinceMs, search, errors, limit }: Asked, nowMs: numbe
 function print({ events, count }: { events: LogEvent[]; count: number }, asked: Asked, json: boolean, io: Io): void {
   const style = { colours: isColoured(io), services: asked.script === undefined };
   for (const event of events.toReversed()) {
-    if (json) io.out(JSON.stringify(event));
+    if (json) io.out(plainJson(event));
     else for (const line of logLines(event, style)) io.out(line);
   }
   if (events.length === 0) {
@@ -120,6 +120,14 @@ function print({ events, count }: { events: LogEvent[]; count: number }, asked: 
       `These are the newest ${events.length} of ${Math.round(count)}. More: --limit N, or narrow it with --since, --search, --errors.`,
     );
   }
+}
+
+/** JSON leaves some of what a terminal would obey as it is. */
+function plainJson(event: LogEvent): string {
+  return JSON.stringify(event).replace(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
 }
 
 function isColoured({ env }: Io): boolean {

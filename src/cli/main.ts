@@ -1,4 +1,5 @@
 import { ConfigError } from "../domain/config.ts";
+import { printable } from "../lib/printable.ts";
 import { type Command, CommandError, type Io, manual, UsageError } from "./command.ts";
 
 /** Every command by name. Each is loaded when it is called, so that no command pays for another. */
@@ -27,8 +28,8 @@ const aliases = new Map([
 ]);
 
 const processIo: Io = {
-  out: (line) => process.stdout.write(`${line}\n`),
-  err: (line) => process.stderr.write(`${line}\n`),
+  out: (line) => process.stdout.write(`${printable(line)}\n`),
+  err: (line) => process.stderr.write(`${printable(line)}\n`),
   env: process.env,
 };
 

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import type { Config } from "../domain/config.ts";
 import type { PlatformStatus } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
+import { printable } from "../lib/printable.ts";
 import { planLaunch } from "../products/launch.ts";
 import { lockDirectory } from "./lock.ts";
 import { Platform, type PlatformOptions } from "./platform.ts";
@@ -32,7 +33,7 @@ export async function startSupervisor(config: Config, options: Partial<PlatformO
     const port = await claimPort(config.host, config.port);
     if (config.httpsPort !== 0) await claimPort(config.host, config.httpsPort, "FREEHOLD_HTTPS_PORT");
     const knownImports = options.roleCommand ? undefined : await warmCompileCache(compileCache(config));
-    const log = options.log ?? ((line: string) => void process.stderr.write(`${line}\n`));
+    const log = options.log ?? ((line: string) => void process.stderr.write(`${printable(line)}\n`));
     platform = new Platform({ ...config, port }, { planLaunch, knownImports, ...options, log });
     await platform.ready();
   } catch (error) {
