@@ -15,6 +15,7 @@ export async function announce(config: Config, status: PlatformStatus): Promise<
   return announcement({
     version: freeholdVersion(),
     env,
+    tokenFile: process.stdout.isTTY ? undefined : paths(config).wranglerEnv,
     workersUrl: workersUrl(`${readSubdomain(config)}.${config.domain}`, env),
     dataDir: config.dataDir,
     warnings: [...sandboxWarning(config, status, why), ...exposureWarning(config)],
@@ -25,6 +26,8 @@ export async function announce(config: Config, status: PlatformStatus): Promise<
 export function announcement(facts: {
   version: string;
   env: WranglerEnv;
+  /** Where the token is read from, so that none is in a log; undefined: it is shown, as to a person at a terminal. */
+  tokenFile?: string | undefined;
   workersUrl: string;
   dataDir: string;
   warnings: string[];
@@ -35,9 +38,17 @@ export function announcement(facts: {
     `  Workers  ${facts.workersUrl}`,
     `  Data     ${facts.dataDir}`,
     "To deploy here with wrangler, set:",
-    ...envLines(facts.env, "  export "),
+    ...envLines(
+      { ...facts.env, ...(facts.tokenFile && { CLOUDFLARE_API_TOKEN: fromFile(facts.tokenFile) }) },
+      "  export ",
+    ),
     ...facts.warnings.slice(0, 4).map((warning) => `warning: ${warning}`),
   ];
+}
+
+/** For a shell. */
+function fromFile(path: string): string {
+  return `$(sed -n s/^CLOUDFLARE_API_TOKEN=//p '${path.replaceAll("'", "'\\''")}')`;
 }
 
 /** Where the account's Workers answer: on the port of the API, which the platform chose when it was to take any. */
