@@ -1,8 +1,14 @@
 import type { TraceItem, TraceListener, TraceSource } from "../domain/trace.ts";
 import type { Exchange } from "../lib/http/exchange.ts";
 import { Drops } from "../products/segments/drops.ts";
-import { MAX_REPORT_BYTES, MAX_REPORT_DELAY_MS, REPORT_BURST_BYTES, REPORT_BYTES_PER_SECOND } from "./limits.ts";
-import { Pace } from "./pace.ts";
+import {
+  MAX_REPORT_BYTES,
+  MAX_REPORT_DELAY_MS,
+  REPORT_BASE_BYTES,
+  REPORT_BURST_BYTES,
+  REPORT_BYTES_PER_SECOND,
+} from "./limits.ts";
+import { Pace, type PaceOptions } from "./pace.ts";
 import { readReport } from "./trace-items.ts";
 
 export interface TraceIntakeOptions {
@@ -10,22 +16,30 @@ export interface TraceIntakeOptions {
   listeners: readonly TraceListener[];
   /** `count` items of the script did not find room in a runner, since its last report. */
   dropped(source: TraceSource, count: number): void;
+  /** How much of one account is taken. */
+  pace?: PaceOptions;
   /** Makes stacks in items those of the sources, before anybody takes them; undefined: it is done. Never rejects. */
   mapStacks?(source: TraceSource, items: readonly TraceItem[]): Promise<void> | undefined;
 }
+
+const accountPace: PaceOptions = {
+  bytesPerSecond: REPORT_BYTES_PER_SECOND,
+  burstBytes: REPORT_BURST_BYTES,
+  maxDelayMs: MAX_REPORT_DELAY_MS,
+};
 
 /** Where runners report their invocations. The socket of a report says whose it is. */
 export class TraceIntake {
   readonly #options: TraceIntakeOptions;
   readonly #drops = new Drops("invocations", (line) => console.error(line));
-  readonly #pace = new Pace({
-    bytesPerSecond: REPORT_BYTES_PER_SECOND,
-    burstBytes: REPORT_BURST_BYTES,
-    maxDelayMs: MAX_REPORT_DELAY_MS,
-  });
+  readonly #pace: Pace;
+  readonly #maxDelayMs: number;
 
   constructor(options: TraceIntakeOptions) {
     this.#options = options;
+    const pace = options.pace ?? accountPace;
+    this.#pace = new Pace(pace);
+    this.#maxDelayMs = pace.maxDelayMs;
   }
 
   /** Hands items on to everyone, as they are. Whoever cannot take them keeps them from nobody else. */
@@ -40,24 +54,34 @@ export class TraceIntake {
     }
   }
 
-  /** Takes the report in the request's body; `dropped` is the value of `DROPPED_HEADER`. */
+  /**
+   * Takes the report in the request's body; `dropped` is the value of `DROPPED_HEADER`. Answers with 429, late, when it takes
+   * neither since there is too much of the account: the runner counts it among what is dropped.
+   */
   serve<State>(exchange: Exchange<State>, source: TraceSource, dropped: string | undefined): void {
-    const missing = Number(dropped);
-    if (missing > 0) {
-      this.#lost(source, missing, "there were too many");
-      this.#options.dropped(source, missing);
-    }
+    const respond = (waitMs: number, status: number) => {
+      if (waitMs === 0) exchange.respond(status, "", "");
+      else setTimeout(() => exchange.respond(status, "", ""), waitMs);
+    };
     exchange.takeBody(MAX_REPORT_BYTES, (body) => {
+      const waitMs = this.#pace.delayMs(source.accountId, body.length + REPORT_BASE_BYTES, performance.now());
+      if (waitMs === undefined) {
+        respond(this.#maxDelayMs, 429);
+        return;
+      }
       const items = readReport(body);
       if (!items) {
         exchange.respond(400, "", "This is no report of invocations.");
         return;
       }
-      const waitMs = this.#pace.delayMs(source.accountId, body.length, performance.now());
+      const missing = Number(dropped);
+      if (missing > 0) {
+        this.#lost(source, missing, "there were too many");
+        this.#options.dropped(source, missing);
+      }
       const pass = () => {
         if (items.length > 0) this.take(source, items);
-        if (waitMs === 0) exchange.respond(204, "", "");
-        else setTimeout(() => exchange.respond(204, "", ""), waitMs);
+        respond(waitMs, 204);
       };
       const mapping = this.#options.mapStacks?.(source, items);
       if (mapping) void mapping.then(pass);

@@ -4,7 +4,9 @@ export const MAX_REPORT_BYTES = 4 * 1024 * 1024;
 export const REPORT_BYTES_PER_SECOND = 4 * 1024 * 1024;
 /** What an account may report at once after a pause. */
 export const REPORT_BURST_BYTES = 4 * 1024 * 1024;
-/** A report is answered by then; a runner waits for that with the next. */
+/** What a report counts for beside its bytes: many small ones are work, too. Late answers make them fewer and larger. */
+export const REPORT_BASE_BYTES = 2 * 1024;
+/** A report is answered by then; a runner waits for that with the next. When that much waits already, reports are refused. */
 export const MAX_REPORT_DELAY_MS = 5000;
 
 /** One call of a Tail Worker. */

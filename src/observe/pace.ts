@@ -7,7 +7,10 @@ export interface PaceOptions {
   maxDelayMs: number;
 }
 
-/** Holds up whoever sends more than its share: each has a budget of bytes that fills again with time. */
+/**
+ * Holds up whoever sends more than its share: each has a budget of bytes that fills again with time. However many senders an
+ * account has, no more is taken of it.
+ */
 export class Pace {
   readonly #options: PaceOptions;
   /** When each will have paid for what it sent; milliseconds. */
@@ -17,19 +20,19 @@ export class Pace {
     this.#options = options;
   }
 
-  /** How long it is to wait, once `bytes` more are counted. */
-  delayMs(key: string, bytes: number, nowMs: number): number {
+  /** How long it is to wait, once `bytes` more are counted; undefined: too much waits already, and they are not taken. */
+  delayMs(key: string, bytes: number, nowMs: number): number | undefined {
     const { bytesPerSecond, burstBytes, maxDelayMs } = this.#options;
     const full = nowMs - (burstBytes / bytesPerSecond) * 1000;
-    const paidAtMs = Math.max(full, this.#paidAtMs.get(key) ?? full) + (bytes / bytesPerSecond) * 1000;
-    // What is waited for is paid with that, so nobody runs into ever longer debts.
-    const boundedMs = Math.min(paidAtMs, nowMs + maxDelayMs);
+    const owedMs = Math.max(full, this.#paidAtMs.get(key) ?? full);
+    if (owedMs >= nowMs + maxDelayMs) return undefined;
+    const paidAtMs = owedMs + (bytes / bytesPerSecond) * 1000;
     this.#paidAtMs.delete(key);
-    this.#paidAtMs.set(key, boundedMs);
+    this.#paidAtMs.set(key, paidAtMs);
     if (this.#paidAtMs.size > MAX_KEYS) {
       const [oldest] = this.#paidAtMs.keys();
       if (oldest !== undefined) this.#paidAtMs.delete(oldest);
     }
-    return Math.max(0, boundedMs - nowMs);
+    return Math.min(maxDelayMs, Math.max(0, paidAtMs - nowMs));
   }
 }

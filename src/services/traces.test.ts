@@ -1,4 +1,5 @@
 /** What a real runner reports of its invocations, as listeners of the services role get it. */
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type TraceItem, type TraceSource, UNREDACTED } from "../domain/trace.ts";
 import { Cleanup } from "../lib/http/testing.ts";
@@ -27,6 +28,7 @@ let wake = () => {};
 let runner: TestRunner;
 let directory: string;
 let backends: Backends;
+let intake: TraceIntake;
 let attach: () => Promise<string>;
 
 beforeAll(async () => {
@@ -37,8 +39,9 @@ beforeAll(async () => {
     for (const item of items) taken.push({ source, item });
     wake();
   };
-  const traces = new TraceIntake({ listeners: [{ take }], dropped: (_, count) => dropped.push(count) });
-  backends = testBackends(directory, { traces });
+  const pace = { bytesPerSecond: 10_000_000, burstBytes: 10_000_000, maxDelayMs: 200 };
+  intake = new TraceIntake({ listeners: [{ take }], dropped: (_, count) => dropped.push(count), pace });
+  backends = testBackends(directory, { traces: intake });
   attach = () => attachVersion(backends, directory, record);
   const servicesDir = await attach();
   runner = await startTestRunner(planLaunch, record, blobs, { servicesDir, traced: true });
@@ -125,4 +128,23 @@ test("what happened while the platform was away comes when it is back", async ()
   });
   expect(item?.event).toMatchObject({ request: { url: expect.stringContaining("/meanwhile") } });
   expect(dropped).toEqual([]);
+});
+
+test("of an account that reports too much, reports are refused and counted", async () => {
+  const { source } = taken[0]!;
+  // Other runners of the account: for two seconds there is no room for more.
+  const exchange = {
+    takeBody: (_: number, take: (body: Buffer) => void) => take(Buffer.alloc(30_000_000)),
+    respond() {},
+  };
+  intake.serve(exchange as never, source, undefined);
+  taken.length = 0;
+  let sent = 0;
+  while (dropped.length === 0) {
+    await runner.fetch("/crowded");
+    sent++;
+    await delay(50);
+  }
+  await expect.poll(() => taken.length + (dropped[0] ?? 0)).toBe(sent);
+  expect(dropped).toHaveLength(1);
 });

@@ -10,13 +10,17 @@ export const MAX_REMEMBERED_PLACES = 100_000;
 export const MAX_STACK_LENGTH = 32 * 1024;
 /** Stacks of one report that are mapped. */
 export const MAX_STACKS = 200;
-/** Reports that wait to be mapped; the stacks of more stay as they are. */
+/** Reports of one account that wait to be mapped; the stacks of more stay as they are. */
 export const MAX_WAITING = 64;
-/** Heap of the process: room for the text of the largest map, and what comes of it. */
+/** Processes that read maps, each for one account. */
+export const MAX_READERS = 2;
+/** An account that has a process gives it up after this, and after what it is at, when another waits for one. */
+export const TURN_MS = 1_000;
+/** Heap of a process: room for the text of the largest map, and what comes of it. */
 export const HEAP_MB = 384;
 /** A version whose maps take longer is not mapped any more. */
 export const MAX_MAPPING_MS = 5_000;
-/** The process ends when nobody has needed it for so long. */
+/** A process ends when nobody has needed it for so long. */
 export const IDLE_MS = 60_000;
 /** Versions of which is remembered what maps they have. */
 export const MAX_REMEMBERED_VERSIONS = 5_000;

@@ -1,7 +1,8 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { TraceItem, TraceSource } from "../../domain/trace.ts";
 import { Cleanup } from "../../lib/http/testing.ts";
 import { blobPath } from "../../store/blobs.ts";
@@ -17,16 +18,22 @@ let directory: string;
 let maps: SourceMaps;
 beforeEach(async () => {
   directory = await cleanup.directory();
-  maps = new SourceMaps({
-    blobs: join(directory, "blobs"),
-    launchRecord: (versionId) => join(directory, `${versionId}.json`),
-    heapMb: 32,
-  });
+  maps = new SourceMaps(options());
   cleanup.add(() => maps.close());
 });
 
+const options = () => ({
+  blobs: join(directory, "blobs"),
+  launchRecord: (versionId: string) => join(directory, `${versionId}.json`),
+  heapMb: 32,
+});
+
 /** A version whose module `index.js` has this map. */
-async function version(versionId: string, map: string, size = map.length): Promise<TraceSource> {
+async function version(
+  versionId: string,
+  map: string,
+  { size = map.length, accountId = "a" } = {},
+): Promise<TraceSource> {
   const blob = createHash("sha256").update(map).digest("hex");
   const path = blobPath(join(directory, "blobs"), blob);
   await mkdir(dirname(path), { recursive: true });
@@ -36,7 +43,7 @@ async function version(versionId: string, map: string, size = map.length): Promi
     { name: "index.js.map", type: "source-map", blob, size },
   ];
   await writeFile(join(directory, `${versionId}.json`), JSON.stringify({ modules }));
-  return { accountId: "a", script: "s", versionId } as TraceSource;
+  return { accountId, script: "s", versionId } as TraceSource;
 }
 
 const STACK = "    at deep (index.js:1:15)\n    at other.js:1:1\n    at async fetch (index.js:1:1)";
@@ -81,10 +88,58 @@ test.each([
 });
 
 test("a map that is too large is not looked at", async () => {
-  const source = await version("v1", MAP, 60 * 1024 * 1024);
+  const source = await version("v1", MAP, { size: 60 * 1024 * 1024 });
   const item = failed();
   await maps.mapStacks(source, [item]);
   expect(stacksOf(item)).toEqual([STACK, STACK]);
+});
+
+describe("a map whose reading does not end", () => {
+  /** A pipe in which nobody writes stands for it. */
+  async function endless(versionId: string, accountId: string): Promise<TraceSource> {
+    const map = `endless ${versionId}`;
+    const source = await version(versionId, map, { accountId });
+    const path = blobPath(join(directory, "blobs"), createHash("sha256").update(map).digest("hex"));
+    await rm(path);
+    execFileSync("mkfifo", [path]);
+    return source;
+  }
+
+  test("keeps no other account waiting, however many there are", async () => {
+    const hostile = await endless("hostile", "h");
+    let over = false;
+    const waiting = maps.mapStacks(hostile, [failed()])?.then(() => (over = true));
+    for (const accountId of ["b", "c", "d"]) {
+      const item = failed();
+      await maps.mapStacks(await version(accountId, MAP, { accountId }), [item]);
+      expect(stacksOf(item)).toEqual([MAPPED, MAPPED]);
+    }
+    expect(over).toBe(false);
+    const item = failed();
+    const late = maps.mapStacks(hostile, [item]);
+    maps.close();
+    await Promise.all([waiting, late]);
+    expect(stacksOf(item)).toEqual([STACK, STACK]);
+  });
+
+  test("is given up, with all that waits for it; whoever waits for a process then has one", async () => {
+    const printed = vi.spyOn(console, "error").mockImplementation(() => {});
+    maps = new SourceMaps({ ...options(), timeoutMs: 600 });
+    cleanup.add(() => maps.close());
+    const hostile = await Promise.all(["h1", "h2"].map((accountId) => endless(accountId, accountId)));
+    const items = hostile.flatMap((source) => [failed(), failed()].map((item) => [source, item] as const));
+    const done = items.map(([source, item]) => maps.mapStacks(source, [item]));
+    const item = failed();
+    await maps.mapStacks(await version("good", MAP), [item]);
+    expect(stacksOf(item)).toEqual([MAPPED, MAPPED]);
+    await Promise.all(done);
+    expect(items.map(([, item]) => item.exceptions[0]?.stack)).toEqual(items.map(() => STACK));
+    expect(printed.mock.calls.map(([line]) => line).sort()).toEqual([
+      "The source maps of version h1 cannot be used: they take too long.",
+      "The source maps of version h2 cannot be used: they take too long.",
+    ]);
+    printed.mockRestore();
+  });
 });
 
 test("a map that takes all memory is left aside, and others go on", async () => {

@@ -1,12 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { extname, join } from "node:path";
 import type { TraceItem, TraceSource } from "../../domain/trace.ts";
 import type { LaunchRecord } from "../../domain/version.ts";
 import { blobPath } from "../../store/blobs.ts";
 import * as limits from "./limits.ts";
+import { MapReaders } from "./map-readers.ts";
 import type { MapFiles } from "./mapper.ts";
-import type { MappingRequest } from "./process.ts";
 
 export interface SourceMapsOptions {
   /** Path of a version's launch record. */
@@ -14,17 +12,12 @@ export interface SourceMapsOptions {
   /** Directory of blobs. */
   blobs: string;
   heapMb?: number;
+  timeoutMs?: number;
 }
 
 /** A stack somewhere in a report. */
 interface Place {
   stack?: string;
-}
-
-interface Waiting {
-  versionId: string;
-  stacks: string[];
-  done(mapped: string[]): void;
 }
 
 const noMaps: MapFiles = {};
@@ -33,38 +26,37 @@ const noMaps: MapFiles = {};
 export class SourceMaps {
   readonly #options: SourceMapsOptions;
   readonly #files = new Map<string, MapFiles>();
-  #process: ChildProcess | undefined;
-  /** What the process has been asked, oldest first; it answers in that order. */
-  #waiting: Waiting[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #readers: MapReaders;
 
   constructor(options: SourceMapsOptions) {
     this.#options = options;
+    const { heapMb = limits.HEAP_MB, timeoutMs = limits.MAX_MAPPING_MS } = options;
+    this.#readers = new MapReaders({ heapMb, timeoutMs });
   }
 
   /** Changes the stacks in `items`; undefined: at once, since there is nothing to look up. Never rejects. */
-  mapStacks({ versionId }: TraceSource, items: readonly TraceItem[]): Promise<void> | undefined {
+  mapStacks(source: TraceSource, items: readonly TraceItem[]): Promise<void> | undefined {
     const places = items.flatMap(stacksIn).slice(0, limits.MAX_STACKS);
-    if (places.length === 0) return undefined;
-    const known = this.#files.get(versionId);
-    if (known === noMaps) return undefined;
-    return this.#map(versionId, known, places);
+    if (places.length === 0 || this.#files.get(source.versionId) === noMaps) return undefined;
+    return this.#map(source, places);
   }
 
-  /** Ends the process. What waits comes back as it is. */
+  /** Ends the processes. What waits comes back as it is. */
   close(): void {
-    clearTimeout(this.#timer);
-    this.#process?.kill("SIGKILL");
-    this.#process = undefined;
-    for (const { stacks, done } of this.#waiting.splice(0)) done(stacks);
+    this.#readers.close();
   }
 
-  async #map(versionId: string, known: MapFiles | undefined, places: Place[]): Promise<void> {
-    const files = known ?? (await this.#filesOf(versionId));
-    if (files === noMaps || this.#waiting.length >= limits.MAX_WAITING) return;
-    const stacks = places.map(({ stack = "" }) => stack);
-    const mapped = await new Promise<string[]>((done) => this.#ask({ versionId, stacks, done }, files));
-    for (const [index, place] of places.entries()) place.stack = mapped[index] ?? "";
+  async #map({ accountId, versionId }: TraceSource, places: Place[]): Promise<void> {
+    const files = this.#files.get(versionId) ?? (await this.#filesOf(versionId));
+    if (files === noMaps) return;
+    try {
+      const mapped = await this.#readers.map(accountId, { files, stacks: places.map(({ stack = "" }) => stack) });
+      for (const [index, place] of places.entries()) place.stack = mapped[index] ?? "";
+    } catch (error) {
+      if (this.#files.get(versionId) === noMaps) return;
+      this.#remember(versionId, noMaps);
+      console.error(`The source maps of version ${versionId} cannot be used: ${(error as Error).message}.`);
+    }
   }
 
   async #filesOf(versionId: string): Promise<MapFiles> {
@@ -76,53 +68,6 @@ export class SourceMaps {
   #remember(versionId: string, files: MapFiles): void {
     if (this.#files.size >= limits.MAX_REMEMBERED_VERSIONS) this.#files.clear();
     this.#files.set(versionId, files);
-  }
-
-  #ask(waiting: Waiting, files: MapFiles): void {
-    this.#process ??= this.#start();
-    this.#waiting.push(waiting);
-    if (this.#waiting.length === 1) this.#expect();
-    this.#process.send({ files, stacks: waiting.stacks } satisfies MappingRequest);
-  }
-
-  #start(): ChildProcess {
-    const program = join(import.meta.dirname, `process${extname(import.meta.filename)}`);
-    const heap = `--max-old-space-size=${this.#options.heapMb ?? limits.HEAP_MB}`;
-    // It ends without a core file and without a word when it has no memory left.
-    const command = ["-c", 'ulimit -c 0; exec "$@"', "sh", process.execPath, heap, program];
-    const child = spawn("/bin/sh", command, { stdio: ["ignore", "ignore", "ignore", "ipc"], env: {} });
-    child.on("message", (mapped: string[]) => {
-      if (this.#process !== child) return;
-      this.#waiting.shift()?.done(mapped);
-      this.#expect();
-    });
-    child.on("error", (error) => this.#failed(child, error.message));
-    child.on("exit", () => this.#failed(child, "they take too much memory"));
-    child.unref();
-    child.channel?.unref();
-    return child;
-  }
-
-  /** The next answer must come in time; with nothing to answer, the process is not needed for long. */
-  #expect(): void {
-    clearTimeout(this.#timer);
-    const idle = this.#waiting.length === 0;
-    const child = this.#process;
-    this.#timer = setTimeout(
-      () => (idle ? this.close() : child && this.#failed(child, "they take too long")),
-      idle ? limits.IDLE_MS : limits.MAX_MAPPING_MS,
-    ).unref();
-  }
-
-  /** It was the oldest request that the process was at: the maps of its version are not used again. */
-  #failed(child: ChildProcess, why: string): void {
-    if (this.#process !== child) return;
-    const [blamed] = this.#waiting;
-    if (blamed) {
-      console.error(`The source maps of version ${blamed.versionId} cannot be used: ${why}.`);
-      this.#remember(blamed.versionId, noMaps);
-    }
-    this.close();
   }
 }
 

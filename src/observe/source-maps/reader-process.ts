@@ -1,6 +1,6 @@
 /**
- * Process that looks up source maps. They are tenants' files, and reading one takes time and memory that must not be those of
- * services; a thread would not do, since one without memory ends its process with it (measured).
+ * Process that looks up source maps of one account. They are tenants' files, and reading one takes time and memory that must not
+ * be those of services; a thread would not do, since one without memory ends its process with it (measured).
  */
 import { type MapFiles, Mapper } from "./mapper.ts";
 
@@ -11,7 +11,7 @@ export interface MappingRequest {
 
 const mapper = new Mapper();
 
-/** Answers each request, in order, with its stacks; one that cannot be mapped comes back as it was. */
+/** Says that it has started, then answers each request with its stacks; one that cannot be mapped comes back as it was. */
 process.on("message", ({ files, stacks }: MappingRequest) => {
   process.send?.(
     stacks.map((stack) => {
@@ -23,6 +23,7 @@ process.on("message", ({ files, stacks }: MappingRequest) => {
     }),
   );
 });
+process.send?.("ready");
 process.on("disconnect", () => process.exit(0));
 // The terminal sends Ctrl-C to the whole group; whoever asks says when to end.
 process.on("SIGINT", () => {});
