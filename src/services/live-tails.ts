@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { TAIL_PATH } from "../domain/live-tail.ts";
 import { removeFile } from "../lib/durable-file.ts";
+import { createServer } from "../lib/http/node-http.ts";
 import { handshakeProblem, offeredProtocols, ServerSocket } from "../lib/websocket/server-socket.ts";
 import { TailSession } from "../observe/live/session.ts";
 import type { TailSessions } from "../observe/live/sessions.ts";

@@ -61,6 +61,8 @@ export class Platform {
             ...configEnvironment(config),
             NODE_COMPILE_CACHE: compileCache(config),
             FREEHOLD_KNOWN_IMPORTS: options.knownImports,
+            // What threads of Node freed in memory of their own would stay: 4 MB in all.
+            MALLOC_ARENA_MAX: "2",
           },
           serve: (channel) => this.#serve(channel),
           onReady: (ready) => this.#bringUpToDate(ready),
@@ -203,5 +205,8 @@ async function startRuntime(config: Config, options: PlatformOptions, members: R
 
 function roleCommand(role: RoleName): readonly [string, ...string[]] {
   // The same file type as this one: TypeScript as it is, or JavaScript once built.
-  return [process.execPath, join(import.meta.dirname, "..", `main${extname(import.meta.filename)}`), `role:${role}`];
+  const entry = join(import.meta.dirname, "..", `main${extname(import.meta.filename)}`);
+  // Without it, loading the modules makes the heap's youngest part grow by 6 to 11 MB, which stay. Edges load few, and need it for speed.
+  const heap = role === "edge" ? [] : ["--max-semi-space-size=2"];
+  return [process.execPath, ...heap, entry, `role:${role}`];
 }

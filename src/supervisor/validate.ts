@@ -144,7 +144,7 @@ class StartupGuard {
 /** The body that a runner in `inspect` mode answers with; undefined when it gives none. */
 async function askExports(socketPath: string): Promise<string | undefined> {
   // Loaded on use: the supervisor has no other need of it.
-  const { get } = await import("node:http");
+  const { get } = await import("../lib/http/node-http.ts");
   return new Promise((resolve) => {
     const request = get({ socketPath, path: "/", headers: { host: "inspect", connection: "close" } }, (response) => {
       let body = "";

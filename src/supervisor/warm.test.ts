@@ -24,10 +24,15 @@ test("the cache is filled once for the same sources, and again when they change"
   const markers = readdirSync(directory).filter((name) => name.startsWith("warm-"));
   expect(markers.map((name) => join(directory, name))).toEqual([imports]);
   expect(markers).not.toContain("warm-older");
-  const { modules } = JSON.parse(readFileSync(join(directory, `${markers[0]}`), "utf8")) as KnownImports;
+  const known = JSON.parse(readFileSync(join(directory, `${markers[0]}`), "utf8")) as KnownImports;
+  const { modules } = known;
   for (const entry of ["control", "edge", "services"])
     expect(modules).toContainEqual([`src/${entry}/main.ts`, "module-typescript"]);
+  expect(modules.map(([url]) => url).filter((url) => /aws-sdk|duckdb|peculiar/.test(url))).toEqual([]);
   expect(compiled().length).toBeGreaterThan(50);
+  // Control's HTTP library does so anyway (`lib/http/node-http.ts`).
+  for (const entry of ["edge/main", "services/main", "supervisor/index"])
+    expect(modulesOf(known, `src/${entry}.ts`).filter(importsNodeHttp)).toEqual([]);
 
   for (const name of readdirSync(directory)) {
     if (!name.startsWith("warm-")) rmSync(join(directory, name), { recursive: true });
@@ -53,3 +58,15 @@ test("a cache that cannot be written is done without", async () => {
   writeFileSync(file, "");
   await expect(warmCompileCache(file)).resolves.toBeUndefined();
 });
+
+/** Own modules that one brings with it, itself included. */
+function modulesOf({ modules, imports }: KnownImports, entry: string): string[] {
+  const reached = new Set([modules.findIndex(([url]) => url === entry)]);
+  for (const index of reached) for (const next of Object.values(imports[index] ?? {})) reached.add(next);
+  return [...reached].map((index) => modules[index]?.[0] ?? "").filter((url) => url.startsWith("src/"));
+}
+
+function importsNodeHttp(url: string): boolean {
+  const source = readFileSync(join(import.meta.dirname, "../..", url), "utf8");
+  return /^import (?!type )[^;]*"node:http"/m.test(source);
+}

@@ -1,8 +1,9 @@
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Delivery, EventOutcome, RunnerEvent } from "../domain/events.ts";
 import type { AcquireReply, Cause, RunnerAddress, Unavailable } from "../domain/messages.ts";
+import { request } from "../lib/http/node-http.ts";
 import { Callees } from "./callees.ts";
 import { eventFrame } from "./event-frame.ts";
 import { MAX_EVENT_MS } from "./events.ts";

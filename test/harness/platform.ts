@@ -162,9 +162,9 @@ export async function startPlatform(
   }
 }
 
-/** `freehold up` as its own process; for tests that look at the start itself. */
+/** What `npm start` becomes, as its own process; for tests that look at the start itself. */
 export function spawnSupervisor(dataDir: string, env: Record<string, string> = {}): Child {
-  return new Child(process.execPath, ["src/main.ts", "up"], {
+  return new Child(process.execPath, ["--max-semi-space-size=1", "src/main.ts", "up"], {
     cwd: repository,
     env: {
       PATH: process.env.PATH ?? "",

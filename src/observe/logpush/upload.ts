@@ -1,10 +1,9 @@
 import { timingSafeEqual } from "node:crypto";
-import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import type { Buckets } from "../../products/r2/buckets.ts";
 import { type AccessKeys, mayDo } from "../../products/s3/keys.ts";
 import type { GuardedAgent } from "../../workerd/guarded-agent.ts";
 import { type BucketDestination, type Destination, objectKey } from "./destination.ts";
-import { guardedHandler, isSuccess, send } from "./guarded-request.ts";
+import { isSuccess, send } from "./guarded-request.ts";
 import { UPLOAD_MS } from "./limits.ts";
 
 /** A file on its way. */
@@ -57,26 +56,9 @@ export class Uploader {
   }
 
   async #toS3(destination: Destination & { kind: "s3" }, { name, body, isGzip, atMs }: Upload): Promise<void> {
-    const { bucket, region, endpoint, encrypted, accessKeyId, secretAccessKey } = destination;
-    const client = new S3Client({
-      region,
-      credentials: { accessKeyId, secretAccessKey },
-      maxAttempts: 1,
-      // Not every provider has the host names and checksums that Amazon has.
-      ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
-      requestChecksumCalculation: "WHEN_REQUIRED",
-      followRegionRedirects: false,
-      requestHandler: guardedHandler(this.#parts.agent),
-    });
-    await client.send(
-      new PutObjectCommand({
-        Bucket: bucket,
-        Key: objectKey(destination, name, atMs),
-        Body: body,
-        ContentType: contentType(isGzip),
-        ...(encrypted && { ServerSideEncryption: "AES256" }),
-      }),
-    );
+    const { putToS3 } = await import("./put-to-s3.ts");
+    const key = objectKey(destination, name, atMs);
+    await putToS3(this.#parts.agent, destination, { key, body, contentType: contentType(isGzip) });
   }
 
   async #toHttps({ url, headers }: Destination & { kind: "https" }, { body, isGzip }: Upload): Promise<void> {
