@@ -117,6 +117,14 @@ describe("tokens", () => {
       expect(await opens(bad), bad).toBe(401);
   });
 
+  test("by one of its cookies, though another host below the base domain has set others, of which few are looked at", async () => {
+    const good = `freehold_access=${token()}`;
+    const bad = "freehold_access=a.b.c; ";
+    expect(await status(PREVIEW, `Cookie: ${bad.repeat(2)}${good}\r\n`)).toBe(200);
+    expect(await status(PREVIEW, `Cookie: ${bad}x=y\r\nCookie: ${good}\r\n`)).toBe(200);
+    expect(await status(PREVIEW, `Cookie: ${bad.repeat(50)}${good}\r\n`)).toBe(401);
+  });
+
   test("by header, by cookie and as a bearer token, and the Worker sees none of them", async () => {
     const seen = async (fields: string) => JSON.parse((await edge.get(PREVIEW, "/", fields)).body);
     expect(await seen(`Freehold-Access: ${token()}\r\nAuthorization: Basic eA==\r\n`)).not.toHaveProperty(

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { type AccessTarget, accessNames, accessSeconds } from "../domain/access.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
 import type { Client } from "./client.ts";
-import { cookieOf, setCookie } from "./cookies.ts";
+import { cookiesOf, setCookie } from "./cookies.ts";
 import { headerNames } from "./headers.ts";
 
 const headerId = headerNames.id(accessNames.header);
@@ -18,6 +18,8 @@ export type Admission =
 const admitted: Admission = { kind: "admitted" };
 const refused: Admission = { kind: "refused" };
 
+/** Cookies of one request that are looked at. */
+const MAX_COOKIES = 5;
 /** The part of an address that a link adds. */
 const TOKEN_PARAMETER = `${accessNames.query}=`;
 
@@ -40,20 +42,24 @@ export class Access {
   admit(head: RequestHead, client: Client, target: AccessTarget): Admission {
     const seconds = (token: string | undefined) =>
       token && this.#key ? accessSeconds(this.#key, token, target, Date.now()) : 0;
+    const hasCookie = () =>
+      cookiesOf(head, accessNames.cookie)
+        .take(MAX_COOKIES)
+        .some((token) => seconds(token) > 0);
     client.credentials = "cookie";
     const { target: address } = head;
     if (address.includes(TOKEN_PARAMETER) && (head.method === "GET" || head.method === "HEAD")) {
       const { token, clean } = withoutToken(address);
       if (token !== undefined) {
         const left = seconds(token);
-        const known = left > 0 || seconds(cookieOf(head, accessNames.cookie)) > 0;
+        const known = left > 0 || hasCookie();
         if (!known) return refused;
         const location = `Location: ${client.scheme}${head.host}${clean}\r\n`;
         const cookie = left > 0 ? setCookie(accessNames.cookie, token, left, client.scheme) : "";
         return { kind: "redirected", fields: location + cookie };
       }
     }
-    if (seconds(head.get(headerId)) > 0 || seconds(cookieOf(head, accessNames.cookie)) > 0) return admitted;
+    if (seconds(head.get(headerId)) > 0 || hasCookie()) return admitted;
     if (seconds(bearer(head.get(authorizationId))) > 0) {
       client.credentials = "cookie and authorization";
       return admitted;

@@ -11,22 +11,26 @@ export const FOR_ONE_VISITOR = "Cache-Control: private\r\n";
 
 /** The first cookie of this name that the request brings. */
 export function cookieOf(head: RequestHead, name: string): string | undefined {
-  for (let index = head.indexOf(cookieId); index >= 0; index = head.indexOf(cookieId, index + 1)) {
-    const value = valueIn(head.value(index), `${name}=`);
-    if (value !== undefined) return value;
-  }
-  return undefined;
+  return cookiesOf(head, name).next().value;
+}
+
+/**
+ * All cookies of this name, in order. Another host below the base domain can set one for all of them, which then
+ * comes beside the one that we set, or before it.
+ */
+export function* cookiesOf(head: RequestHead, name: string): Generator<string, undefined> {
+  for (let index = head.indexOf(cookieId); index >= 0; index = head.indexOf(cookieId, index + 1))
+    yield* valuesIn(head.value(index), `${name}=`);
 }
 
 /** Without a list of all cookies: this is on the way of every request to a split with a rule. */
-function valueIn(cookies: string, prefix: string): string | undefined {
+function* valuesIn(cookies: string, prefix: string): Generator<string, undefined> {
   for (let at = cookies.indexOf(prefix); at >= 0; at = cookies.indexOf(prefix, at + 1)) {
     const before = cookies.slice(0, at).trimEnd();
     if (before !== "" && !before.endsWith(";")) continue;
     const end = cookies.indexOf(";", at);
-    return cookies.slice(at + prefix.length, end < 0 ? undefined : end).trimEnd();
+    yield cookies.slice(at + prefix.length, end < 0 ? undefined : end).trimEnd();
   }
-  return undefined;
 }
 
 /** A line that sets a cookie for this host alone, out of reach of scripts. */
