@@ -302,6 +302,14 @@ describe("the audit trail", () => {
 });
 
 describe("openapi.json", () => {
+  it("is made once, since everybody may ask for it", async () => {
+    const [first] = routes;
+    let reads = 0;
+    Object.defineProperty(first, "summary", { get: () => `read ${++reads} times`, enumerable: true });
+    for (let n = 0; n < 3; n++) expect((await control.app.request("/client/v4/openapi.json")).status).toBe(200);
+    expect(reads).toBeLessThanOrEqual(1);
+  });
+
   it("describes every route and body", async () => {
     const response = await control.app.request("/client/v4/openapi.json");
     const document = (await response.json()) as { openapi: string; paths: Record<string, Record<string, unknown>> };

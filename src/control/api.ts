@@ -19,7 +19,12 @@ export function createApi(platform: Platform, tokens: Tokens, routes: ApiRoute[]
   for (const row of routes) {
     api.on(row.method, row.path, async (context) => succeed(await call(context, row, platform, tokens)));
   }
-  api.get("/openapi.json", () => Response.json(openApiDocument(routes, API_BASE)));
+  // Made once: everybody may ask, and it takes long.
+  let document: string | undefined;
+  api.get("/openapi.json", () => {
+    document ??= JSON.stringify(openApiDocument(routes, API_BASE));
+    return new Response(document, { headers: { "content-type": "application/json" } });
+  });
   return api;
 }
 
@@ -69,13 +74,25 @@ export function answerError(error: unknown, request: Request): Response {
 /** 404, or 405 with `Allow` when another method would have found a route. OPTIONS asks for just that. */
 export function answerUnrouted(routes: ApiRoute[], method: string, path: string): Response {
   const below = path.slice(API_BASE.length);
-  const allowed = routes.filter((row) => pathPattern(row.path).test(below)).map((row) => row.method);
+  const allowed = routes.filter((row) => patternOf(row).test(below)).map((row) => row.method);
   if (allowed.length === 0) return fail(refuse.noRoute(path));
   const allow = [...new Set(allowed), ...(allowed.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
   if (method === "OPTIONS") return new Response(null, { status: 204, headers: { allow } });
   const response = fail(refuse.method(method, [...new Set(allowed)]));
   response.headers.set("allow", allow);
   return response;
+}
+
+/** Everybody may ask for what is not there, so they are made once. */
+const patterns = new WeakMap<ApiRoute, RegExp>();
+
+function patternOf(row: ApiRoute): RegExp {
+  let pattern = patterns.get(row);
+  if (!pattern) {
+    pattern = pathPattern(row.path);
+    patterns.set(row, pattern);
+  }
+  return pattern;
 }
 
 function pathPattern(path: string): RegExp {
