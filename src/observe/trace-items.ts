@@ -1,4 +1,5 @@
 import { type TraceException, type TraceItem, type TraceLog, UNREDACTED, type Unredacted } from "../domain/trace.ts";
+import { isObject } from "../lib/is-object.ts";
 import { TAIL_ENTRYPOINT } from "../workerd/events.ts";
 
 const levels: readonly string[] = ["debug", "info", "log", "warn", "error"];
@@ -91,10 +92,6 @@ function readUnredacted(value: unknown): Unredacted | undefined {
 
 function listOf<T>(value: unknown, read: (entry: unknown) => T | undefined): T[] {
   return Array.isArray(value) ? value.map(read).filter((entry) => entry !== undefined) : [];
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function numberOf(value: unknown): number {

@@ -1,3 +1,4 @@
+import { isObject } from "../lib/is-object.ts";
 import { ALL_ROUTES, type FunctionRoutes, parseRoutesJson, RoutesJsonError } from "../products/assets/routes-json.ts";
 import type { Blobs } from "../store/platform.ts";
 import { BoundedBody } from "../workers/bounded-body.ts";
@@ -76,8 +77,7 @@ function jsonOf(name: string, text: string): unknown {
 
 function manifestOf(text: string): Record<string, string> {
   const json = jsonOf("manifest", text);
-  const isMap = typeof json === "object" && json !== null && !Array.isArray(json);
-  if (!isMap || Object.values(json).some((hash) => typeof hash !== "string"))
+  if (!isObject(json) || Object.values(json).some((hash) => typeof hash !== "string"))
     throw invalidRequest('"manifest" must be an object of paths and their hashes.');
   return json as Record<string, string>;
 }

@@ -1,3 +1,4 @@
+import { isObject } from "../../lib/is-object.ts";
 import { bindingMaps } from "../../pages/environment.ts";
 
 /** One line for each thing that will not be as it was. */
@@ -25,7 +26,7 @@ export function differences(before: object, wanted: Record<string, unknown>): st
 
 /** Whether all that is wanted is there already. */
 function covers(now: unknown, wanted: unknown): boolean {
-  if (typeof wanted !== "object" || wanted === null || Array.isArray(wanted)) return same(now, wanted);
+  if (!isObject(wanted)) return same(now, wanted);
   return Object.entries(wanted).every(([key, value]) =>
     covers((now as Record<string, unknown> | null | undefined)?.[key], value),
   );
@@ -37,7 +38,7 @@ function same(a: unknown, b: unknown): boolean {
 
 /** With the keys of objects in order. */
 function sorted(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 

@@ -1,3 +1,4 @@
+import { isObject } from "../../lib/is-object.ts";
 import { badJob } from "./errors.ts";
 import { type FieldName, fields, isField, type LogRecord } from "./fields.ts";
 import { logpushLimits } from "./limits.ts";
@@ -101,10 +102,6 @@ function numberOf(key: string, value: unknown): number {
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   if (typeof number !== "number" || !Number.isFinite(number)) throw bad(`the value for ${key} must be a number`);
   return number;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const quoted = (value: unknown) => JSON.stringify(value)?.slice(0, 60) ?? "undefined";

@@ -1,4 +1,5 @@
 import type { TraceItem } from "../../domain/trace.ts";
+import { isObject } from "../../lib/is-object.ts";
 
 /** What an invocation was of, in the original's words (`workers-semantics.md` 6.2). */
 export interface EventKind {
@@ -10,11 +11,9 @@ export interface EventKind {
   trigger: string;
 }
 
-type Fields = Record<string, unknown>;
-
 export function eventKind({ event, entrypoint }: Pick<TraceItem, "event" | "entrypoint">): EventKind {
   if (!event) return kind("unknown", entrypoint ?? "");
-  if (isFields(event.request)) {
+  if (isObject(event.request)) {
     const { method, url } = event.request;
     return { origin: "fetch", message: `${method} ${url}`, trigger: `${method} ${pathOf(String(url))}` };
   }
@@ -23,7 +22,7 @@ export function eventKind({ event, entrypoint }: Pick<TraceItem, "event" | "entr
   if (event.rpcMethod !== undefined) return kind("rpc", event.rpcMethod);
   if (event.mailFrom !== undefined) return kind("email", event.rcptTo);
   if (event.consumedEvents !== undefined) return kind("tail", "tail");
-  if (isFields(event.getWebSocketEvent)) return kind("websocket", event.getWebSocketEvent.webSocketEventType);
+  if (isObject(event.getWebSocketEvent)) return kind("websocket", event.getWebSocketEvent.webSocketEventType);
   if (event.scheduledTime !== undefined) return kind("alarm", event.scheduledTime);
   return kind("unknown", event.type ?? entrypoint ?? "");
 }
@@ -35,8 +34,4 @@ function kind(origin: string, message: unknown): EventKind {
 
 export function pathOf(url: string): string {
   return URL.parse(url)?.pathname ?? url;
-}
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

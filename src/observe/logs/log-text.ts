@@ -1,5 +1,5 @@
 import type { TraceLog } from "../../domain/trace.ts";
-import { isFields } from "./event-kind.ts";
+import { isObject } from "../../lib/is-object.ts";
 
 /** What a call of `console` becomes. */
 export interface LogText {
@@ -38,11 +38,11 @@ export function logText({ level, message, errorInfo }: TraceLog): LogText {
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> | undefined {
-  if (isFields(value)) return value;
+  if (isObject(value)) return value;
   if (typeof value !== "string" || !value.startsWith("{")) return undefined;
   try {
     const parsed: unknown = JSON.parse(value);
-    return isFields(parsed) ? parsed : undefined;
+    return isObject(parsed) ? parsed : undefined;
   } catch {
     return undefined;
   }

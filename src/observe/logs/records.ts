@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { TraceException, TraceItem, TraceSource } from "../../domain/trace.ts";
-import { eventKind, isFields } from "./event-kind.ts";
+import { isObject } from "../../lib/is-object.ts";
+import { eventKind } from "./event-kind.ts";
 import type { StoredEvent } from "./host/columns.ts";
 import { eventId } from "./host/event-id.ts";
 import { jsonText } from "./json-text.ts";
@@ -37,7 +38,7 @@ export function recordsOf(
   const request = requestOf(item.event);
   const ray = rayOf(request);
   const requestId = ray ?? randomBytes(8).toString("hex");
-  const status = isFields(item.event?.response) ? item.event.response.status : undefined;
+  const status = isObject(item.event?.response) ? item.event.response.status : undefined;
   const shown = eventOf(item.event, ray, false);
   const kept = keep(item, shown);
   const common = {
@@ -146,12 +147,12 @@ function timeAndId(timestampMs: number): Pick<StoredEvent, "t" | "id"> {
 }
 
 function requestOf(event: TraceItem["event"]): Record<string, unknown> | undefined {
-  return isFields(event?.request) ? event.request : undefined;
+  return isObject(event?.request) ? event.request : undefined;
 }
 
 /** It ties what one request from outside did, in all the invocations that it led to. */
 function rayOf(request: Record<string, unknown> | undefined): string | undefined {
-  const ray = isFields(request?.headers) ? request.headers["cf-ray"] : undefined;
+  const ray = isObject(request?.headers) ? request.headers["cf-ray"] : undefined;
   return typeof ray === "string" ? /^[0-9a-f]{16}/.exec(ray)?.[0] : undefined;
 }
 

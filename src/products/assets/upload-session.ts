@@ -2,6 +2,7 @@
  * The upload session the client speaks (wrangler-api.md 2.4): which files of a manifest are missing, and in which requests
  * they come. Pure; tokens are in `token.ts`, storage is the caller's.
  */
+import { isObject } from "../../lib/is-object.ts";
 import { errors } from "./errors.ts";
 import { type AssetLimits, MAX_PATH_CHARS } from "./limits.ts";
 
@@ -20,9 +21,7 @@ export const HASH = /^[0-9a-f]{32}$/;
 
 /** Checks the `manifest` of a session request. Throws an `ApiError` that names the first fault. */
 export function checkManifest(manifest: unknown, limits: AssetLimits): ManifestFile[] {
-  if (typeof manifest !== "object" || manifest === null || Array.isArray(manifest)) {
-    throw errors.badManifest("it must be an object of paths");
-  }
+  if (!isObject(manifest)) throw errors.badManifest("it must be an object of paths");
   const entries = Object.entries(manifest);
   if (entries.length > limits.files) throw errors.tooManyFiles(entries.length, limits.files);
   const sizes = new Map<string, number>();

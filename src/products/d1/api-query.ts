@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isObject } from "../../lib/is-object.ts";
 import type { Platform } from "../../store/platform.ts";
 import { callDatabase, type DatabaseKey } from "./api-call.ts";
 import { MAX_STATEMENTS } from "./api-limits.ts";
@@ -30,10 +31,6 @@ function whatIsWrong(body: unknown): string {
   if (!isObject(wrong)) return 'give {"sql": "…", "params": […]}, or {"batch": [{"sql": "…", "params": […]}, …]}';
   if (typeof wrong.sql !== "string") return `"sql"${where} must be text: the SQL to run`;
   return `"params"${where} must be a list of null, numbers, strings, booleans, and lists of bytes (0 to 255)`;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }
 
 /** Runs the request in one transaction and answers a result for each statement of it. */

@@ -1,4 +1,5 @@
 /** Messages as producers write them: the binding's requests (`workerd-bindings.md` 4.4) and what the API takes over HTTP. */
+import { isObject } from "../../lib/is-object.ts";
 import { MAX_DELAY_S, MAX_MESSAGE_BYTES, MAX_SEND_BYTES, MAX_SEND_MESSAGES } from "./limits.ts";
 import type { Outgoing } from "./queue.ts";
 import {
@@ -78,9 +79,8 @@ export function parse(request: Buffer): unknown {
 }
 
 export function object(value: unknown): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw schemaInvalid("The request is no JSON object of the expected shape");
-  return value as Record<string, unknown>;
+  if (!isObject(value)) throw schemaInvalid("The request is no JSON object of the expected shape");
+  return value;
 }
 
 function pushed(value: unknown): Outgoing {

@@ -1,4 +1,5 @@
 /** Requests and answers as the runtime's R2 binding has them (`workerd-bindings.md` 4.2). */
+import { isObject } from "../../lib/is-object.ts";
 import { invalidArgument, invalidDigest } from "./errors.ts";
 import type {
   Checksums,
@@ -72,9 +73,9 @@ const isBoolean: Check = (value) => typeof value === "boolean";
 const isWide: Check = (value) => Number.isSafeInteger(value) || (isText(value) && /^-?\d{1,20}$/.test(value as string));
 
 /** An object whose fields, those that are there, are right; what has no check is not looked at. */
-function isObject(checks: Record<string, Check>, required: string[] = []): Check {
+function hasFields(checks: Record<string, Check>, required: string[] = []): Check {
   return (value) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+    if (!isObject(value)) return false;
     if (required.some((name) => !Object.hasOwn(value, name))) return false;
     return Object.entries(value).every(([name, one]) => !Object.hasOwn(checks, name) || checks[name]?.(one));
   };
@@ -84,22 +85,22 @@ function isList(check: Check): Check {
   return (value) => Array.isArray(value) && value.every(check);
 }
 
-const etags = isList(isObject({ type: isText, value: isText }));
+const etags = isList(hasFields({ type: isText, value: isText }));
 const digests = { md5: isText, sha1: isText, sha256: isText, sha384: isText, sha512: isText };
 const httpTexts = { contentType: isText, contentLanguage: isText, contentDisposition: isText, contentEncoding: isText };
 const times = { uploadedBefore: isWide, uploadedAfter: isWide };
 
-const isRequest = isObject(
+const isRequest = hasFields(
   {
     ...{ method: isText, object: isText, objects: isList(isText), uploadId: isText, partNumber: isNumber },
-    ...{ rangeHeader: isText, range: isObject({ offset: isWide, length: isWide, suffix: isWide }) },
-    onlyIf: isObject({ etagMatches: etags, etagDoesNotMatch: etags, ...times, secondsGranularity: isBoolean }),
-    ssec: isObject({ key: isText }, ["key"]),
-    customFields: isList(isObject({ k: isText, v: isText }, ["k", "v"])),
-    httpFields: isObject({ ...httpTexts, cacheControl: isText, cacheExpiry: isWide }),
+    ...{ rangeHeader: isText, range: hasFields({ offset: isWide, length: isWide, suffix: isWide }) },
+    onlyIf: hasFields({ etagMatches: etags, etagDoesNotMatch: etags, ...times, secondsGranularity: isBoolean }),
+    ssec: hasFields({ key: isText }, ["key"]),
+    customFields: isList(hasFields({ k: isText, v: isText }, ["k", "v"])),
+    httpFields: hasFields({ ...httpTexts, cacheControl: isText, cacheExpiry: isWide }),
     ...{ storageClass: isText, ...digests, limit: isNumber, include: isList(isNumber) },
     ...{ prefix: isText, cursor: isText, delimiter: isText, startAfter: isText },
-    parts: isList(isObject({ etag: isText, part: isNumber }, ["etag", "part"])),
+    parts: isList(hasFields({ etag: isText, part: isNumber }, ["etag", "part"])),
   },
   ["method"],
 );
