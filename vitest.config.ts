@@ -12,15 +12,16 @@ export default defineConfig({
     // Time limits are part of what is tested, and CI's machines are shared: one more try there, which the summary shows.
     retry: process.env.CI ? 1 : 0,
     // What is waited for comes as soon as the machine can.
-    expect: { poll: { timeout: 10_000 } },
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         extends: true,
         test: {
           name: "unit",
           include: ["src/**/*.test.ts", "scripts/**/*.test.ts"],
-          testTimeout: 20_000,
-          hookTimeout: 20_000,
+          // They bound how long a hang lasts, and nothing else: a busy machine takes its time.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           // Some wait for as long as they work.
           maxWorkers: 3,
           // Each module is loaded once for all files of a worker, which is half of what most files take.

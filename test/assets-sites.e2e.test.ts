@@ -179,7 +179,6 @@ describe("HTTP", () => {
     const { text } = await exchange(
       platform().port,
       `GET /large.bin HTTP/1.1\r\nHost: ${host}\r\nRange: ${range}\r\nConnection: close\r\n\r\n`,
-      2000,
     );
     const end = text.indexOf("\r\n\r\n");
     expect(text.slice(0, end)).toMatch(/^HTTP\/1\.1 206 /);

@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 const listen = () => new Promise<void>((resolve) => server.listen(socket, resolve));
-const call = (timeoutMs = 5000) => servicesDatabases(socket).call("acc", "db", "bookmark", { atMs: 1 }, timeoutMs);
+const call = (timeoutMs = 30_000) => servicesDatabases(socket).call("acc", "db", "bookmark", { atMs: 1 }, timeoutMs);
 
 test("a call is a POST of JSON, and answers JSON", async () => {
   await listen();

@@ -9,7 +9,7 @@ export const edgeLimits = {
   /** How long a request waits for its runner to start. */
   acquireMs: 20_000,
   /** How long a request that lost its runner waits to hear why. */
-  verdictMs: 1_000,
+  verdictMs: 3_000,
   /** Tries to reach a runner whose socket refuses, with the pause before each, while the supervisor notices. */
   unreachablePausesMs: [0, 20, 50, 100, 200, 400],
   /** How often a runner is asked for again because the one that was named is being stopped. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { parseStringMembers } from "./structured-dictionary.ts";
+import { cpuMsOf } from "./testing-cpu.ts";
 
 const parsed = (text: string) => {
   const members = parseStringMembers(text);
@@ -48,9 +49,10 @@ test("what is no dictionary is ignored whole", () => {
 });
 
 test("long nonsense takes no time", () => {
-  const startedAt = performance.now();
-  parseStringMembers(`a="${"\\\\".repeat(60_000)}`);
-  parseStringMembers("a,".repeat(60_000));
-  parseStringMembers(`a=(${" ".repeat(60_000)}`);
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  const usedMs = cpuMsOf(() => {
+    parseStringMembers(`a="${"\\\\".repeat(60_000)}`);
+    parseStringMembers("a,".repeat(60_000));
+    parseStringMembers(`a=(${" ".repeat(60_000)}`);
+  });
+  expect(usedMs).toBeLessThan(1_000);
 });

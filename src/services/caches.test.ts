@@ -179,8 +179,8 @@ test("it ends with its time", async () => {
   const [, fresh] = await run({ ...put, ...init({ "cache-control": "max-age=1" }) }, match);
   expect(fresh).toMatchObject({ body: "hello" });
   const from = Date.now();
-  await expect.poll(async () => (await run(match))[0], { timeout: 5000 }).toBeNull();
-  expect(Date.now() - from).toBeLessThan(2500);
+  await expect.poll(async () => (await run(match))[0], { timeout: 20_000 }).toBeNull();
+  expect(Date.now() - from).toBeLessThan(8000);
 });
 
 test("conditions and ranges", async () => {

@@ -15,7 +15,8 @@ import { testConfig, until } from "../supervisor/testing.ts";
 import { Databases } from "./databases.ts";
 
 const ACCOUNT = "a".repeat(32);
-const QUERY_MS = 1000;
+/** More than any query here takes that comes to an end, on a busy machine too. The clock is put forward for those that do not. */
+const QUERY_MS = 60_000;
 /** Never ends, and writes nothing. */
 const RUNAWAY = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c";
 
@@ -48,7 +49,10 @@ beforeEach(() => {
   });
 });
 
-afterEach(() => databases.stop());
+afterEach(() => {
+  vi.restoreAllMocks();
+  return databases.stop();
+});
 
 afterAll(async () => {
   await hosts.stop();
@@ -74,6 +78,36 @@ function query(databaseId: string, sql: string, ...params: unknown[]): Promise<D
   );
 }
 
+/** As if the longest time of a query had gone by: those that run are ended. */
+function letTimePass(): void {
+  const now = performance.now.bind(performance);
+  vi.spyOn(performance, "now").mockImplementation(() => now() + QUERY_MS);
+}
+
+/** Ends the host in the middle of what it does, which takes it some CPU. */
+async function killBusyHost(): Promise<void> {
+  const { pid } = hosts.status()[0]!;
+  const usedMs = () => [pid, ...children(pid)].reduce((sum, one) => sum + cpuMs(one), 0);
+  const before = usedMs();
+  await until(() => usedMs() > before + 30);
+  process.kill(pid, "SIGKILL");
+}
+
+/** Of the process in the sandbox, whose parent is bubblewrap. */
+function children(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
+}
+
+function cpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const [user = 0, system = 0] = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(11, 13)
+    .map(Number);
+  return (user + system) * 10;
+}
+
 test("many databases share a host", async () => {
   const ids = Array.from({ length: 20 }, create);
   await Promise.all(
@@ -84,21 +118,26 @@ test("many databases share a host", async () => {
     }),
   );
   // A slow disk may look like a long query.
-  expect(started.length).toBeLessThanOrEqual(2);
+  expect(started.length).toBeLessThanOrEqual(5);
 });
 
 test("a runaway query is ended; others go on meanwhile, those behind it afterwards", async () => {
   const [bad, good] = [create(), create()];
   await query(bad, "CREATE TABLE t (n)");
   await query(good, "CREATE TABLE t (n)");
-  const startedAt = performance.now();
-  const runaway = query(bad, RUNAWAY).then(
-    () => "ended",
-    (error: Error) => error.message,
-  );
+  let isOver = false;
+  const runaway = query(bad, RUNAWAY)
+    .then(
+      () => "ended",
+      (error: Error) => error.message,
+    )
+    .finally(() => {
+      isOver = true;
+    });
   const behind = query(bad, "INSERT INTO t VALUES (1) RETURNING n");
   expect(await query(good, "INSERT INTO t VALUES (2) RETURNING n")).toEqual([[2]]);
-  expect(performance.now() - startedAt).toBeLessThan(QUERY_MS);
+  expect(isOver).toBe(false);
+  letTimePass();
   expect(await runaway).toContain("timeout: D1 DB storage operation exceeded timeout");
   expect(await behind).toEqual([[1]]);
   expect(await query(bad, "SELECT count(*) FROM t")).toEqual([[1]]);
@@ -108,23 +147,18 @@ test("a runaway query is ended; others go on meanwhile, those behind it afterwar
 test("a host that is killed: reads are repeated, a write fails, what had not begun is done once", async () => {
   const id = create();
   await query(id, "CREATE TABLE t (n)");
-  const killWhileBusy = async () => {
-    const { pid } = hosts.status()[0]!;
-    process.kill(pid, "SIGKILL");
-  };
   // Long enough to be killed, short enough to end by itself.
   const long = (limit: number) =>
     `SELECT max(n) FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < ${limit}) SELECT n FROM c)`;
-  const read = query(id, long(1_000_000));
+  const read = query(id, long(3_000_000));
   const queued = query(id, "INSERT INTO t VALUES (1)");
-  await until(() => hosts.status().length === 1);
-  setTimeout(() => void killWhileBusy(), 60);
-  expect(await read).toEqual([[1_000_000]]);
+  await killBusyHost();
+  expect(await read).toEqual([[3_000_000]]);
   await queued;
   expect(await query(id, "SELECT count(*) FROM t")).toEqual([[1]]);
 
   const write = query(id, `INSERT INTO t ${long(5_000_000)} RETURNING n`).catch((error: Error) => error.message);
-  setTimeout(() => void killWhileBusy(), 100);
+  await killBusyHost();
   expect(await write).toContain("may have taken effect");
   expect(await query(id, "SELECT count(*) FROM t")).toEqual([[1]]);
 });
@@ -138,7 +172,7 @@ test("a result beyond the memory of a host is its own failure", async () => {
   );
   await expect(large).rejects.toThrow();
   expect(await query(modest, "SELECT count(*) FROM t")).toEqual([[0]]);
-}, 30_000);
+}, 120_000);
 
 test("a host sees no network, no other files and no other processes", async () => {
   const { bubblewrap } = await detectHost(config);
@@ -219,6 +253,7 @@ test("bytes that wait are bounded, and what nobody waits for any more is not beg
   );
   expect(refused).toContain("overloaded");
   expect(left).toBe(0);
+  letTimePass();
   await expect(runaway).rejects.toThrow("timeout");
   // Those that had been sent behind it went back to the queue with the host's end.
   expect(await Promise.all(gone)).not.toContain(true);
@@ -242,7 +277,7 @@ test("a query that takes too much memory fails by itself, and the host goes on",
   expect(text).toContain("SQLITE_NOMEM");
   expect(await query(id, "SELECT count(*) FROM t")).toEqual([[0]]);
   expect(started).toHaveLength(1);
-}, 60_000);
+}, 120_000);
 
 test("a host that does not start: the Worker is told nothing of this machine", async () => {
   const said = vi.spyOn(console, "error").mockImplementation(() => {});

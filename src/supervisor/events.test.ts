@@ -9,12 +9,16 @@ import { fetchRunner, startTestPool, storeVersion, type TestPool, testConfig, un
 let test1: TestPool;
 let sender: EventSender;
 beforeAll(async () => {
-  test1 = await startTestPool({}, { config: { ...testConfig(), runnerIdleMs: 200 } });
+  test1 = await startTestPool();
 });
 afterAll(() => test1.close());
 beforeEach(() => {
-  const { pool, members } = test1;
-  sender = new EventSender({
+  sender = senderOf(test1);
+});
+
+/** Sends events to the pool's runners, and answers for them when the pool asks whether one is idle. */
+function senderOf({ pool, members }: TestPool): EventSender {
+  const sender = new EventSender({
     acquire: (versionId) => pool.acquire(versionId),
     verdict: (instanceId) => pool.verdict(instanceId),
   });
@@ -23,7 +27,8 @@ beforeEach(() => {
   members.finishEvents = (instanceId) => sender.finish(instanceId).then(() => true);
   members.inFlight = async (instanceId) => sender.inFlight(instanceId);
   members.gone = ({ instanceId }) => sender.gone(instanceId);
-});
+  return sender;
+}
 
 const handlers = (...names: string[]): ExportedEntrypoint[] => [{ name: "default", kind: "object", handlers: names }];
 const store = (source: string, parts: Parameters<typeof storeVersion>[2] = {}): LaunchRecord =>
@@ -180,17 +185,27 @@ test("versions without handlers have no socket for events, and unknown ones no r
 });
 
 test("a runner that waits inside an event is neither idle nor stopped by a deploy", async () => {
-  const record = store("export default { scheduled: () => scheduler.wait(1500) }");
-  const { instanceId } = await test1.start(record);
-  const delivered = sender.deliver(record.versionId, due);
-  await until(() => sender.inFlight(instanceId) === 1);
-  // Several times the idle time.
-  await delay(700);
-  const state = () => test1.pool.status().find((runner) => runner.instanceId === instanceId)?.state;
-  expect(state()).toBe("ready");
-  test1.pool.retire([record.versionId]);
-  await until(() => state() === "draining");
-  expect(await delivered).toMatchObject({ outcome: "ok" });
-  // And what comes now goes to another.
-  expect((await test1.start(record)).instanceId).not.toBe(instanceId);
+  const quick = await startTestPool({}, { config: { ...testConfig(), runnerIdleMs: 200 } });
+  try {
+    const events = senderOf(quick);
+    const record = storeVersion(quick.config, "export default { scheduled: () => scheduler.wait(3000) }", {
+      exports: handlers("scheduled"),
+    });
+    const { instanceId } = await quick.start(record);
+    const delivered = events.deliver(record.versionId, due);
+    await until(() => events.inFlight(instanceId) === 1);
+    // Taken for idle by its CPU, and not stopped when that is asked.
+    const asked = () => quick.calls.filter(({ name }) => name === "release").length;
+    const before = asked();
+    await until(() => asked() >= before + 3);
+    const state = () => quick.pool.status().find((runner) => runner.instanceId === instanceId)?.state;
+    expect(state()).toBe("ready");
+    quick.pool.retire([record.versionId]);
+    await until(() => state() === "draining");
+    expect(await delivered).toMatchObject({ outcome: "ok" });
+    // And what comes now goes to another.
+    expect((await quick.start(record)).instanceId).not.toBe(instanceId);
+  } finally {
+    await quick.close();
+  }
 });

@@ -46,8 +46,8 @@ export const STDERR_BYTES_PER_SECOND = 2 * 1024 * 1024;
 
 /** Why a runner ended is known for this long afterwards. */
 export const VERDICT_TTL_MS = 60_000;
-/** A lost connection can be noticed before the end of its process; how long to wait for that. */
-export const VERDICT_WAIT_MS = 200;
+/** A lost connection can be noticed before the end of its process; how long to wait for that, which a busy machine may make long. */
+export const VERDICT_WAIT_MS = 2000;
 
 /**
  * Requests and calls in flight in a home may take this long once the home moves: all others wait for them meanwhile.

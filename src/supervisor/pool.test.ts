@@ -52,9 +52,8 @@ describe("acquire", () => {
     const record = storeVersion(test1.config, "throw new Error('not today');");
     const reply = await test1.pool.acquire(record.versionId);
     expect(reply).toMatchObject({ unavailable: "startup-failed", message: expect.stringContaining("not today") });
-    const startedAt = performance.now();
-    expect(await test1.pool.acquire(record.versionId)).toEqual(reply);
-    expect(performance.now() - startedAt).toBeLessThan(10);
+    // The very answer of before, which no other try has made.
+    expect(await test1.pool.acquire(record.versionId)).toBe(reply);
     expect(test1.calls.filter((call) => call.name === "gone")).toEqual([]);
   });
 
@@ -110,7 +109,7 @@ describe("a crash", () => {
     expect(pausesMs[3]).toBeGreaterThan(450);
     expect(await test1.pool.acquire(record.versionId)).toEqual({
       unavailable: "crash-loop",
-      message: "it ended 4 times in a row; next try in 2 s",
+      message: expect.stringMatching(/^it ended 4 times in a row; next try in [12] s$/),
     });
   });
 });

@@ -145,6 +145,7 @@ export class RunnerPool {
       case "memory":
         return "memory";
       case "gone":
+        if (runner.endedFor) return runner.endedFor;
         return Promise.race([runner.ended.then((end) => end.cause), delay(VERDICT_WAIT_MS, "crash" as const)]);
     }
   }

@@ -71,7 +71,6 @@ export class Runner {
   #inFlight: () => Promise<number>;
   #launched: Launched | undefined;
   #watch: Watch | undefined;
-  /** Set when we end the process ourselves; the first reason counts. */
   #endedFor: Cause | undefined;
   #startedAtMs = performance.now();
   #resolveEnded: (end: End) => void;
@@ -152,6 +151,11 @@ export class Runner {
   /** When it last used CPU; `performance.now()` time. */
   get activeAtMs(): number {
     return this.#watch?.activeAtMs() ?? this.#startedAtMs;
+  }
+
+  /** Set when we end the process ourselves, before it has ended; the first reason counts. */
+  get endedFor(): Cause | undefined {
+    return this.#endedFor;
   }
 
   /** Looks at the process now, and ends it if it is out of memory. `gone`: it has ended or is about to. */

@@ -154,7 +154,7 @@ export async function fetchRunner(runner: RunnerAddress, path = "/"): Promise<Te
 }
 
 /** Waits until `condition` holds, looking every few milliseconds; throws after `timeoutMs`. */
-export async function until(condition: () => boolean, timeoutMs = 5000): Promise<void> {
+export async function until(condition: () => boolean, timeoutMs = 20_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${condition}`);

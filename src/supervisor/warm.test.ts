@@ -17,7 +17,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-test("the cache is filled once for the same sources, and again when they change", async () => {
+test("the cache is filled once for the same sources, and again when they change", { timeout: 120_000 }, async () => {
   writeFileSync(join(directory, "warm-older"), "");
   const imports = await warmCompileCache(directory);
   const compiled = () => readdirSync(directory, { recursive: true }).filter((name) => !`${name}`.startsWith("warm-"));

@@ -8,7 +8,7 @@ import type { Config } from "../domain/config.ts";
 import { paths } from "../domain/paths.ts";
 
 const run = promisify(execFile);
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 60_000;
 
 const sources = join(import.meta.dirname, "..");
 const extension = extname(import.meta.filename);

@@ -65,18 +65,24 @@ describe.runIf(hasProc)("the CPU limit", () => {
   test("leaves the neighbours alone", async () => {
     const neighbour = await pool.start(storeVersion(pool.config, HOSTILE));
     const runner = await pool.start(storeVersion(pool.config, HOSTILE, { limits: { cpuMs: 300 } }));
-    const doomed = doom(runner, "/spin");
     const timesMs: number[] = [];
-    let ended = false;
-    void doomed.then(() => (ended = true));
-    while (!ended) {
+    const visit = async () => {
       const startedAt = performance.now();
       expect((await fetchRunner(neighbour)).body).toBe("hello");
       timesMs.push(performance.now() - startedAt);
-    }
+    };
+    const median = () => timesMs.sort((a, b) => a - b)[Math.floor(timesMs.length / 2)] ?? 0;
+    // What other programs do to the machine, they do before as well.
+    for (let count = 0; count < 40; count++) await visit();
+    const calmMs = median();
+    timesMs.length = 0;
+    const doomed = doom(runner, "/spin");
+    let ended = false;
+    void doomed.then(() => (ended = true));
+    while (!ended) await visit();
     expect((await doomed).cause).toBe("cpu");
-    expect(timesMs.length).toBeGreaterThan(10);
-    expect(timesMs.sort((a, b) => a - b)[Math.floor(timesMs.length / 2)]).toBeLessThan(20);
+    expect(timesMs.length).toBeGreaterThan(5);
+    expect(median()).toBeLessThan(Math.max(20, 5 * calmMs));
   });
 
   test("counts each stretch on its own: many requests below the limit are fine", async () => {

@@ -34,7 +34,7 @@ export class ObjectCaller {
 }
 
 /** Asks again until the answer is the one that is waited for; throws with the last one when time is up. */
-export async function until<T>(ask: () => Promise<T>, isIt: (answer: T) => boolean, timeoutMs = 15_000): Promise<T> {
+export async function until<T>(ask: () => Promise<T>, isIt: (answer: T) => boolean, timeoutMs = 30_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const answer = await ask();

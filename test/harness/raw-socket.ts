@@ -1,11 +1,10 @@
 import { connect, type Socket } from "node:net";
 
-/** Sends bytes as they are and collects what comes back until the peer closes or is silent for `quietMs`. */
-export function exchange(
-  port: number,
-  bytes: string | Uint8Array,
-  quietMs = 400,
-): Promise<{ text: string; closed: boolean }> {
+/**
+ * Sends bytes as they are and collects what comes back until the peer closes, whatever the pauses in between: the last request must
+ * be one that ends the connection. A peer that leaves it open is given up after half a minute.
+ */
+export function exchange(port: number, bytes: string | Uint8Array): Promise<{ text: string; closed: boolean }> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: "127.0.0.1", port });
     let text = "";
@@ -13,12 +12,10 @@ export function exchange(
       socket.destroy();
       resolve({ text, closed });
     };
-    let timer = setTimeout(() => finish(false), 5_000);
+    const timer = setTimeout(() => finish(false), 30_000);
     socket.setEncoding("latin1");
     socket.on("data", (chunk: string) => {
       text += chunk;
-      clearTimeout(timer);
-      timer = setTimeout(() => finish(false), quietMs);
     });
     socket.on("close", () => {
       clearTimeout(timer);

@@ -65,6 +65,8 @@ export class ResidentClient {
     });
     for (const name of ["stdout", "stderr"] as const)
       child[name]?.setEncoding("utf8").on("data", (text: string) => this.#add(name, text));
+    // A process that ends takes no more commands; what comes of it is told by its end.
+    (child.stdio[3] as Writable).on("error", () => {});
     // A command that ends its process does so for itself: the next one gets another.
     child.on("close", (code, signal) => {
       if (this.#child === child) this.#child = undefined;

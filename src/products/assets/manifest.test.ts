@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { cpuMsOf } from "../../lib/testing-cpu.ts";
 import { buildManifest } from "./build-manifest.ts";
 import { Manifest } from "./manifest.ts";
 import { type AssetFile, ManifestError } from "./manifest-format.ts";
@@ -123,8 +124,9 @@ test("100,000 files: at most 100 bytes a file, and a look-up in about a microsec
   const manifest = new Manifest(buildManifest(files));
   expect(manifest.byteLength / files.length).toBeLessThan(100);
   for (const one of files) if (manifest.find(one.path) < 0) throw new Error(one.path);
-  const start = performance.now();
-  for (const one of files) manifest.find(one.path);
+  const usedMs = cpuMsOf(() => {
+    for (const one of files) manifest.find(one.path);
+  });
   // Measured 0.2 µs on an idle machine; the bound is for a busy one.
-  expect((performance.now() - start) / files.length).toBeLessThan(0.01);
+  expect(usedMs / files.length).toBeLessThan(0.01);
 });

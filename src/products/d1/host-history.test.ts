@@ -114,10 +114,17 @@ test("a kill at any moment of archiving and restoring loses neither data nor his
   for (let round = 0; round < 12; round++) {
     const victim = host;
     const known = last;
+    // At any moment, in every other round of those after the first write.
+    let timer: NodeJS.Timeout | undefined;
+    const killSoon = () => {
+      timer ??= setTimeout(() => void victim.kill(), 10 + round * 6);
+    };
+    if (round % 2 === 0) killSoon();
     const work = (async () => {
       for (let n = known + 1; n < known + 20; n++) {
         await victim.run(id, "INSERT INTO t VALUES (?, zeroblob(100000))", n);
         last = n;
+        killSoon();
         if (n % 5 === 0) await victim.call(id, "close", {});
       }
       if (round % 3 === 2) {
@@ -125,7 +132,6 @@ test("a kill at any moment of archiving and restoring loses neither data nor his
         await victim.call(id, "restore", { bookmark: now });
       }
     })();
-    const timer = setTimeout(() => void victim.kill(), 10 + round * 6);
     await work.catch(() => {});
     clearTimeout(timer);
     await restart();

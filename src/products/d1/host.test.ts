@@ -247,12 +247,19 @@ test("no acknowledged write is lost when the host is killed", async () => {
   for (let round = 0; round < 10; round++) {
     const victim = host;
     const next = acknowledged;
+    // At any moment, in every other round of those after the first write.
+    let timer: NodeJS.Timeout | undefined;
+    const killSoon = () => {
+      timer ??= setTimeout(() => void victim.kill(), 5 + round * 7);
+    };
+    if (round % 2 === 0) killSoon();
     const writers = Array.from({ length: 400 }, async (_, index) => {
       await victim.run(id, "INSERT INTO t VALUES (?)", next + index);
       acknowledged = Math.max(acknowledged, next + index + 1);
+      killSoon();
     });
-    setTimeout(() => void victim.kill(), 5 + round * 7);
     await Promise.allSettled(writers);
+    clearTimeout(timer);
     await victim.kill();
     host = await startTestHost({ directory: host.directory });
     const { rows } = await run("SELECT count(*), max(n) + 1 FROM t");

@@ -19,7 +19,7 @@ export class Orders extends WorkflowEntrypoint {
 
 /** Polls until the code has logged the line; bounded. */
 async function logged(home: TestHome, line: string): Promise<void> {
-  for (const until = Date.now() + 10_000; !home.logged().includes(line); ) {
+  for (const until = Date.now() + 30_000; !home.logged().includes(line); ) {
     if (Date.now() > until) throw new Error(`never logged: ${line}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -31,7 +31,7 @@ describe("workflows over restarts", () => {
 
   it("goes on where it was after a crash in a sleep and an orderly end in a wait, on the code of the next version", async () => {
     home = await startTestHome(code("v1"));
-    await home.call("create", [{ id: "i", params: { pauseMs: 500 } }]);
+    await home.call("create", [{ id: "i", params: { pauseMs: 2000 } }]);
     await home.reached("i", "waiting");
     await home.end("SIGKILL");
     await home.start(code("v2"));
@@ -85,14 +85,14 @@ describe("workflows over restarts", () => {
     ]);
   });
 
-  it("repeats a step that a crash cut off, soon and without a call", { timeout: 40_000 }, async () => {
+  it("repeats a step that a crash cut off, soon and without a call", { timeout: 90_000 }, async () => {
     home = await startTestHome(code("v1"));
     await home.call("create", [{ id: "i", params: { pauseMs: 0, hangs: true } }]);
     await logged(home, "two 1");
     await home.end();
     await home.start();
     await home.runner.fetch("/", { method: "GET" });
-    for (const until = Date.now() + 25_000; !home.logged().includes("two 2"); ) {
+    for (const until = Date.now() + 60_000; !home.logged().includes("two 2"); ) {
       if (Date.now() > until) throw new Error("the step was not repeated");
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
