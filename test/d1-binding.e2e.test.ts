@@ -109,7 +109,7 @@ test("the database outlives every process that serves it", async () => {
         // Ended with the one around it.
       }
     }
-    await expect.poll(() => call("run").then(() => "written", String), { timeout: 15_000 }).toBe("written");
+    await expect.poll(() => call("run").then(() => "written", String), { timeout: 30_000 }).toBe("written");
   }
   expect(await rows()).toBeGreaterThanOrEqual(before + 2);
 });

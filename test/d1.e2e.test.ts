@@ -461,7 +461,9 @@ describe("the API without wrangler", () => {
     const job = await begin();
     for (const process of platform().role("services")) killProcess(process, "SIGKILL");
     expect(["error", "complete"]).toContain(await ended(job));
-    expect(["no such table: t: SQLITE_ERROR", 150_000]).toContain(await count());
+    await expect
+      .poll(count, { timeout: 30_000 })
+      .toSatisfy((n) => ["no such table: t: SQLITE_ERROR", 150_000].includes(n));
     expect(await ended(await begin())).toBe("complete");
     expect(await count()).toBe(150_000);
     expect(readdirSync(join(platform().dataDir, "d1", platform().api.account, uuid)).join()).not.toContain("import-");

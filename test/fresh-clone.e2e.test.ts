@@ -7,7 +7,7 @@ import { ApiClient } from "./harness/api.ts";
 import { LocalClient } from "./harness/http.ts";
 import { machineEnv, registryObstacle } from "./harness/npm.ts";
 import { repository } from "./harness/platform.ts";
-import { Child, descendants, isAlive } from "./harness/processes.ts";
+import { Child, descendants, survivors } from "./harness/processes.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "fh-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -50,7 +50,7 @@ test.skipIf(reason)(
       // Ctrl-C reaches the whole group.
       process.kill(-npm.pid, "SIGINT");
       await npm.end(30_000);
-      const left = family.filter(isAlive);
+      const left = await survivors(family);
       for (const one of left) process.kill(one.pid, "SIGKILL");
       expect(left.map((one) => one.command.join(" "))).toEqual([]);
     }

@@ -120,7 +120,7 @@ describe("network", () => {
     expect(error).toBeDefined();
     // Refused, not left to time out on the way there.
     expect(error).not.toMatch(/timeout|timed out/i);
-    expect(performance.now() - startedAt).toBeLessThan(4_000);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
     expect(reached).toBe(0);
   });
 

@@ -82,9 +82,13 @@ const calls = {
     };
   },
   async expire(kv) {
+    const second = () => Math.floor(Date.now() / 1000);
+    const before = second();
     await kv.put("e", "v", { expirationTtl: 60 });
+    const after = second();
     const { keys } = await kv.list({ prefix: "e" });
-    return keys.find(({ name }) => name === "e").expiration - Math.floor(Date.now() / 1000);
+    const { expiration } = keys.find(({ name }) => name === "e");
+    return before + 60 <= expiration && expiration <= after + 60;
   },
   get: (kv, { key }) => kv.get(key),
   put: (kv, { key, value }) => kv.put(key, value),
@@ -199,7 +203,7 @@ test("limits are the original's, in its words", async () => {
 });
 
 test("an expiration is kept with the key", async () => {
-  expect([59, 60]).toContain(await call("expire"));
+  expect(await call("expire")).toBe(true);
 });
 
 test("what was stored survives a killed services process, and control is not needed", async () => {
@@ -207,7 +211,7 @@ test("what was stored survives a killed services process, and control is not nee
   for (const process of platform.role("control")) killProcess(process, "SIGSTOP");
   try {
     for (const process of platform.role("services")) killProcess(process, "SIGKILL");
-    await expect.poll(() => call("get?key=durable").catch(() => "not yet"), { timeout: 20_000 }).toBe("yes");
+    await expect.poll(() => call("get?key=durable").catch(() => "not yet"), { timeout: 30_000 }).toBe("yes");
   } finally {
     for (const process of platform.role("control")) killProcess(process, "SIGCONT");
   }
@@ -233,11 +237,11 @@ test("no acknowledged write is lost when services is killed under load, and nobo
   const writers = [1, 2, 3, 4].map(writer);
   for (let kill = 0; kill < 3; kill++) {
     const before = acknowledged.length;
-    await expect.poll(() => acknowledged.length - before, { timeout: 20_000 }).toBeGreaterThan(50);
+    await expect.poll(() => acknowledged.length - before, { timeout: 30_000 }).toBeGreaterThan(50);
     for (const process of platform.role("services")) killProcess(process, "SIGKILL");
   }
   const before = acknowledged.length;
-  await expect.poll(() => acknowledged.length - before, { timeout: 20_000 }).toBeGreaterThan(50);
+  await expect.poll(() => acknowledged.length - before, { timeout: 30_000 }).toBeGreaterThan(50);
   ending = true;
   await Promise.all(writers);
   const keys = new Set<string>();
@@ -251,7 +255,7 @@ test("no acknowledged write is lost when services is killed under load, and nobo
   expect(acknowledged.filter((key) => !keys.has(key))).toEqual([]);
   // What a Worker sees meanwhile is an exception.
   for (const message of failures) expect(message).toMatch(/^Network connection lost|^KV PUT failed/);
-}, 60_000);
+}, 120_000);
 
 test("a Worker bound to a deleted namespace is told so", async () => {
   await platform.api.send("DELETE", `/storage/kv/namespaces/${namespaceId}`);

@@ -146,12 +146,13 @@ describe("alarms", () => {
   });
 
   test("fire though the runner was stopped in between and nobody has called", { timeout: 90_000 }, async () => {
-    const dueMs = Date.now() + 20_000;
+    const earliestMs = Date.now() + 20_000;
     await home().call("COUNTER", "idle", "ringIn", 20_000);
+    const latestMs = Date.now() + 20_000;
     await until(
       async () => runners(),
       (count) => count === 0,
-      18_000,
+      19_000,
     );
     await until(
       async () => runners(),
@@ -162,8 +163,9 @@ describe("alarms", () => {
       () => rings("idle"),
       (all) => all.length > 0,
     );
-    expect((ring?.at ?? 0) - dueMs).toBeGreaterThanOrEqual(-50);
-    expect((ring?.at ?? 0) - dueMs).toBeLessThan(1_000);
+    expect((ring?.at ?? 0) - earliestMs).toBeGreaterThanOrEqual(-50);
+    // The runner has to start for it, which a busy machine makes long.
+    expect((ring?.at ?? 0) - latestMs).toBeLessThan(5_000);
   });
 
   test("fire after the runner was killed", async () => {

@@ -48,9 +48,7 @@ test(`${deploys} deploys under load: no request fails, and each answer is that o
 
 test("versions that left the deployment are stopped", async () => {
   // Some stay for a while, for the sake of waitUntil; they must be few.
-  const deadline = Date.now() + 10_000;
-  while (platform().runners().length > 15 && Date.now() < deadline) await pause(250);
-  expect(platform().runners().length).toBeLessThanOrEqual(15);
+  await expect.poll(() => platform().runners().length, { timeout: 30_000, interval: 250 }).toBeLessThanOrEqual(15);
 });
 
 describe("kill -9 under load", () => {
@@ -136,10 +134,10 @@ describe("kill -9 under load", () => {
       await pause(20);
     }
     const other = await platform().fetch(await platform().url("other"));
-    const { failures, requests } = await load.stop();
+    await load.answered(50);
+    const { failures } = await load.stop();
     expect(killed).toBeGreaterThan(1);
     expect(other.body).toBe("other");
-    expect(requests).toBeGreaterThan(50);
     // The requests in flight at the runner's own death may fail, none after.
     expect(failures.length).toBeLessThanOrEqual(2);
   });
@@ -182,7 +180,7 @@ function kinds(failures: LoadResult["failures"]): string {
 
 /** Waits until nothing of an earlier kill is still being mended. */
 async function calm(): Promise<void> {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const roles =
       platform().role("control").length === 1 &&

@@ -1,14 +1,14 @@
 /** Account-level secrets: `wrangler secrets-store`, the official SDK, and Workers that read them. */
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { killProcess, urlPrintedBy } from "./harness/platform.ts";
 import { Project } from "./harness/project.ts";
+import { filesWith } from "./harness/search.ts";
 import { usePlatform } from "./harness/suite.ts";
 
 const platform = usePlatform();
 const clear = "correct-horse-battery-staple";
+const changed = "third-horse-battery-staple";
 
 const WORKER = `export default {
   async fetch(request, env) {
@@ -76,8 +76,8 @@ test("the SDK lists, changes and duplicates; what it is told to delete is gone f
     for await (const { name } of secrets.list(storeId, { ...account(), order: "name" })) found.push(name);
     return found;
   };
-  await secrets.edit(secretId, { ...account(), store_id: storeId, value: "third" });
-  expect(await value()).toBe("third");
+  await secrets.edit(secretId, { ...account(), store_id: storeId, value: changed });
+  expect(await value()).toBe(changed);
   const copy = await secrets.duplicate(secretId, {
     ...account(),
     store_id: storeId,
@@ -121,7 +121,7 @@ test("a Worker reads it while control is away, and in the old format", async () 
   if (!control) throw new Error("there is no control process");
   process.kill(control.pid, "SIGSTOP");
   try {
-    expect((await platform().fetch(url)).body).toBe("third");
+    expect((await platform().fetch(url)).body).toBe(changed);
     expect(await value()).toBe(clear);
   } finally {
     killProcess(control, "SIGCONT");
@@ -129,9 +129,5 @@ test("a Worker reads it while control is away, and in the old format", async () 
 });
 
 test("no file of the data directory has a value in clear", () => {
-  const names = readdirSync(platform().dataDir, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
-  const holding = names
-    .map((one) => join(one.parentPath, one.name))
-    .filter((path) => readFileSync(path).includes(clear) || readFileSync(path).includes("third"));
-  expect(holding).toEqual([]);
+  for (const value of [clear, changed]) expect(filesWith(value, platform().dataDir)).toEqual([]);
 });

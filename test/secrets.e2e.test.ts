@@ -1,6 +1,6 @@
-import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { Project } from "./harness/project.ts";
+import { filesWith } from "./harness/search.ts";
 import { usePlatform } from "./harness/suite.ts";
 
 const platform = usePlatform();
@@ -107,15 +107,3 @@ test("no file of the data directory holds a secret in clear", async () => {
   // The search itself works: a var may stand in clear.
   expect(filesWith("Hello", platform().dataDir)).not.toEqual([]);
 });
-
-function filesWith(text: string, directory: string): string[] {
-  try {
-    return execFileSync("grep", ["-rlaF", "--devices=skip", "--", text, directory], { encoding: "utf8" })
-      .trim()
-      .split("\n");
-  } catch (error) {
-    // grep ends with 1 when it finds nothing.
-    if ((error as { status?: number }).status === 1) return [];
-    throw error;
-  }
-}

@@ -1,5 +1,5 @@
 /** Live logs with the real client, and stacks of the sources in them. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { killProcess } from "./harness/platform.ts";
 import type { Child } from "./harness/processes.ts";
 import { Project } from "./harness/project.ts";
@@ -10,10 +10,8 @@ const timeoutMs = 60_000;
 const platform = usePlatform();
 const app = new Project("tail-app");
 const site = new Project("tail-site");
-const running: Child[] = [];
 
-afterAll(async () => {
-  for (const child of running) await interrupt(child);
+afterAll(() => {
   app[Symbol.dispose]();
   site[Symbol.dispose]();
 });
@@ -27,10 +25,10 @@ interface Message {
   exceptions: { name: string; message: string; stack: string }[];
 }
 
-/** Runs the client until the test is over. */
+/** Runs the client until the test is over, whatever comes of it: what counts sessions must meet none of it. */
 function start(project: Project, ...args: string[]): Child {
   const child = platform().startWrangler(project.directory, args);
-  running.push(child);
+  onTestFinished(async () => void (await interrupt(child)));
   return child;
 }
 
@@ -47,7 +45,7 @@ const printed = (child: Child) =>
 async function message(child: Child, wanted: (message: Message) => boolean): Promise<Message> {
   let found: Message | undefined;
   await expect
-    .poll(() => (found = printed(child).find(wanted)), { timeout: 20_000 })
+    .poll(() => (found = printed(child).find(wanted)), { timeout: 30_000 })
     .toBeDefined()
     .catch((error: unknown) => {
       throw new Error(`not printed:\n${child.output}`, { cause: error });
@@ -75,6 +73,7 @@ async function listen(script: string, filters: unknown[] = []) {
   };
   const { hostname, pathname } = new URL(session.url);
   const socket = await RawWebSocket.open(platform().port, hostname, pathname, { "Sec-WebSocket-Protocol": "trace-v1" });
+  onTestFinished(() => void socket.socket.destroy());
   expect(socket.status).toBe(101);
   return { ...session, socket };
 }
@@ -82,13 +81,21 @@ async function listen(script: string, filters: unknown[] = []) {
 const STACK =
   /^( +at \S+ \(\S*\/node_modules\/hono\/dist\/utils\/cookie\.js:\d+:\d+\)\n)+ +at deep \((?:\.\.|src)\/deep\.ts:10:10\)\n/;
 
-/** The next message that is wanted; those before it are of earlier requests. */
+/** Messages that came before the one that was waited for. */
+const passedOver = new WeakMap<RawWebSocket, Message[]>();
+
+/** The first message that is wanted, of those that nobody was given. */
 async function next(socket: RawWebSocket, wanted: (message: Message) => boolean): Promise<Message> {
+  const earlier = passedOver.get(socket) ?? [];
+  passedOver.set(socket, earlier);
+  const at = earlier.findIndex(wanted);
+  if (at >= 0) return earlier.splice(at, 1)[0] as Message;
   for (;;) {
     const frame = await socket.next();
     if (frame?.opcode !== 1) throw new Error(`the WebSocket ended with ${frame?.payload.toString("hex")}`);
     const message = JSON.parse(frame.payload.toString()) as Message;
     if (wanted(message)) return message;
+    earlier.push(message);
   }
 }
 
@@ -123,9 +130,9 @@ describe("wrangler tail", () => {
       logs: [{ level: "log", message: ["visit", { path: "/once" }] }],
       exceptions: [],
     });
-    const paths = printed(child).map(({ event }) => new URL(event.request?.url ?? "x:").pathname);
-    expect(paths.filter((path) => path.startsWith("/n/"))).toHaveLength(10);
-    expect(paths).not.toContain("/before");
+    const paths = () => printed(child).map(({ event }) => new URL(event.request?.url ?? "x:").pathname);
+    await expect.poll(() => paths().filter((path) => path.startsWith("/n/"))).toHaveLength(10);
+    expect(paths()).not.toContain("/before");
 
     await platform().api.send("POST", "/workers/scripts/tail-app/schedules/run", {});
     const scheduled = await message(child, ({ event }) => event.cron !== undefined);
@@ -237,8 +244,9 @@ describe("wrangler tail", () => {
 });
 
 describe("Pages", () => {
+  beforeAll(() => platform().api.send("POST", "/pages/projects", { name: "tail-site", production_branch: "main" }));
+
   test("live logs: wrangler pages deployment tail shows one deployment, with source maps", async () => {
-    await platform().api.send("POST", "/pages/projects", { name: "tail-site", production_branch: "main" });
     await platform().wranglerOk(site.directory, ["pages", "deploy", "--branch", "main"]);
     const deployments = "/pages/projects/tail-site/deployments";
     const newest = async () =>

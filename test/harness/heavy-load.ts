@@ -30,7 +30,7 @@ export async function heavyLoad(settings: LoadSettings): Promise<LoadReport> {
     join(import.meta.dirname, "load-client.ts"),
     JSON.stringify({ path: "/", ...settings }),
   ]);
-  const { code, stdout, output } = await client.end(150_000);
+  const { code, stdout, output } = await client.end((settings.durationMs ?? 120_000) + 30_000);
   if (code !== 0) throw new Error(`the load client failed:\n${output}`);
   return JSON.parse(stdout) as LoadReport;
 }

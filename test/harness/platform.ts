@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { ApiClient } from "./api.ts";
 import { type FetchOptions, LocalClient, type Reply } from "./http.ts";
-import { Child, descendants, type Finished, isAlive, isRuntime, type ProcessInfo } from "./processes.ts";
+import { Child, descendants, type Finished, isAlive, isRuntime, type ProcessInfo, survivors } from "./processes.ts";
 import { ResidentClient } from "./resident-client.ts";
 
 export const repository = resolve(import.meta.dirname, "../..");
@@ -11,7 +11,7 @@ export const repository = resolve(import.meta.dirname, "../..");
 const wranglerEntry = join(repository, "node_modules/wrangler/bin/wrangler.js");
 const wranglerFile = join(repository, "node_modules/wrangler/wrangler-dist/cli.js");
 
-const startTimeoutMs = 30_000;
+const startTimeoutMs = 60_000;
 /** Beyond what the platform allows requests in flight when it stops. */
 const stopTimeoutMs = 45_000;
 const wranglerTimeoutMs = 90_000;
@@ -130,7 +130,7 @@ export class Platform {
     const family = this.supervisor.running ? descendants(this.supervisor.pid) : [];
     this.supervisor.process.kill("SIGTERM");
     const finished = await this.supervisor.end(stopTimeoutMs);
-    const left = family.filter(isAlive);
+    const left = await survivors(family);
     for (const process of left) killProcess(process, "SIGKILL");
     return { ...finished, left };
   }

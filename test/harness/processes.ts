@@ -159,6 +159,13 @@ export function isAlive(process: { pid: number; startTicks: number }): boolean {
   }
 }
 
+/** Those of the processes that do not end within some seconds: one that was killed is not gone at once. */
+export async function survivors<Known extends { pid: number; startTicks: number }>(family: Known[]): Promise<Known[]> {
+  for (const deadline = Date.now() + 10_000; family.some(isAlive) && Date.now() < deadline; )
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  return family.filter(isAlive);
+}
+
 /** CPU time of the process and its threads so far, in milliseconds; 0 when it is gone. */
 export function cpuMs(pid: number): number {
   try {

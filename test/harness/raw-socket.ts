@@ -33,12 +33,15 @@ export function statusLines(text: string): number[] {
   return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 }
 
+const PING = 9;
+const PONG = 10;
+
 interface Frame {
   opcode: number;
   payload: Buffer;
 }
 
-/** A WebSocket client of the least kind: text and binary frames below 64 KiB, ping, close. */
+/** A WebSocket client of the least kind: text and binary frames below 64 KiB, close. Pings are answered, and not shown. */
 export class RawWebSocket {
   readonly status: number;
   readonly socket: Socket;
@@ -125,6 +128,10 @@ export class RawWebSocket {
       if (this.#buffer.length < start + length) return;
       const frame = { opcode: first & 0x0f, payload: Buffer.from(this.#buffer.subarray(start, start + length)) };
       this.#buffer = this.#buffer.subarray(start + length);
+      if (frame.opcode === PING) {
+        this.send(frame.payload, PONG);
+        continue;
+      }
       const waiting = this.#waiting.shift();
       if (waiting) waiting(frame);
       else this.#frames.push(frame);
