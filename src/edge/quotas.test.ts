@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { utcDay } from "../domain/daily-requests.ts";
 import type { RoutedRoute, RoutedScript, RoutingSnapshot } from "../domain/routing.ts";
 import type { SiteRecord } from "../domain/version.ts";
@@ -8,13 +8,19 @@ import { writeSite } from "../products/assets/testing-disk.ts";
 import { Quotas } from "./quotas.ts";
 import { address, script, snapshot, socketPath, startEdge, startServer, type TestEdge } from "./testing.ts";
 
+/** A day that does not end in the middle of a test. */
+const NOON = Date.parse("2026-11-28T12:00:00Z");
+beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"], now: NOON }));
+
 const cleanup = new Cleanup();
-afterEach(() => cleanup.run());
+afterEach(async () => {
+  vi.useRealTimers();
+  await cleanup.run();
+});
 
 describe("counts", () => {
-  const noon = Date.parse("2026-11-28T12:00:00Z");
   const hourMs = 3_600_000;
-  let now = noon;
+  let now = NOON;
   const quotas = new Quotas(() => now);
   const days = [
     ["the first", 0, { day: "2026-11-28", accounts: { a: 1 } }],
@@ -24,7 +30,7 @@ describe("counts", () => {
     ["a clock set back", -13 * hourMs, { day: "2026-11-27", accounts: { a: 1 } }],
   ] as const;
   test.each(days)("%s", (what, laterMs, expected) => {
-    now = noon + laterMs;
+    now = NOON + laterMs;
     quotas.of(what === "another account" ? "b" : "a").requests++;
     // Who only looks is not counted.
     quotas.of("c");
@@ -32,7 +38,7 @@ describe("counts", () => {
   });
 
   test("a quota is spent on its day alone, and for the accounts that are named", () => {
-    now = noon;
+    now = NOON;
     quotas.of("a");
     const spent = () => ["a", "b"].filter((account) => quotas.of(account).spent);
     quotas.load({ day: "2026-11-28", accountIds: ["a"] });
@@ -41,7 +47,7 @@ describe("counts", () => {
     expect(spent()).toEqual(["b"]);
     now += 12 * hourMs;
     expect(spent()).toEqual([]);
-    now = noon;
+    now = NOON;
     expect(spent()).toEqual(["b"]);
     quotas.load(undefined);
     expect(spent()).toEqual([]);
@@ -49,7 +55,7 @@ describe("counts", () => {
 });
 
 const HOST = "hello.acc.localhost";
-const spent = { day: utcDay(Date.now()), accountIds: ["a1"] };
+const spent = { day: utcDay(NOON), accountIds: ["a1"] };
 
 /** An edge of an account that has spent its quota; runners answer `code of <version>`. */
 async function edgeOf(env: Record<string, string> = { FREEHOLD_DAILY_REQUESTS: "1" }): Promise<TestEdge> {

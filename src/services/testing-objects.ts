@@ -166,7 +166,6 @@ class Counter extends RpcTarget {
 }
 
 export class Room extends DurableObject {
-  #notes = [];
   #blocked = 0;
   #alarm = Promise.withResolvers();
   propertyOfInstance = 1;
@@ -198,8 +197,9 @@ export class Room extends DurableObject {
   read(stream) { return new Response(stream).text() }
   throws() { throw Object.assign(new RangeError("thrown"), { code: 42 }) }
   whoami() { return { id: this.ctx.id.toString(), name: this.ctx.id.name } }
-  note(index) { this.#notes.push(index) }
-  notes() { return this.#notes }
+  // Stored: the runtime forgets an object that rests, which a busy machine may have it do between two calls.
+  note(index) { const { kv } = this.ctx.storage; kv.put("notes", [...this.notes(), index]) }
+  notes() { return this.ctx.storage.kv.get("notes") ?? [] }
   bump() { const { kv } = this.ctx.storage; const count = (kv.get("count") ?? 0) + 1; kv.put("count", count); return count }
   stored() { return this.ctx.storage.kv.get("count") }
   put(key, value) { return this.ctx.storage.put(key, value) }

@@ -108,6 +108,7 @@ describe("intake", () => {
   let logged: string[];
   let intake: Intake;
   beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOW });
     sealed = [];
     logged = [];
     intake = new Intake(root, { sealed: (id) => sealed.push(id), log: (line) => logged.push(line) });
