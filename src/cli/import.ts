@@ -13,6 +13,7 @@ import { type ImportPlan, planImport } from "./import/plan.ts";
 import { HOSTED_API, type RemoteAccount, remoteAccount, TOKEN_VARIABLE } from "./import/remote.ts";
 import { projectsOf, type Source, sourceOf } from "./import/source.ts";
 import { make, type Target, targetOf } from "./import/target.ts";
+import { inLines } from "./one-line.ts";
 import { readWranglerEnv, type WranglerEnv } from "./wrangler-env.ts";
 
 export const importCommand: Command = {
@@ -29,7 +30,8 @@ The token of the other account is read from ${TOKEN_VARIABLE}; it needs to read 
   --from-url URL     its API (default ${HOSTED_API})
   --write            does it; without it only says what it would do
 ${configOptionsHelp}`,
-  async run(args, io) {
+  async run(args, terminal) {
+    const io = inLines(terminal);
     const options = {
       "from-account": { type: "string" },
       "from-url": { type: "string" },

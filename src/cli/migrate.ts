@@ -5,6 +5,7 @@ import { toWorker } from "../pages/to-worker/config.ts";
 import { type Command, configOptionsHelp, parseWithConfig, UsageError, withPlatformHere } from "./command.ts";
 import { filesOf, textOf } from "./migrate/directory.ts";
 import { factsOf } from "./migrate/facts.ts";
+import { inLines } from "./one-line.ts";
 import { configFile } from "./wrangler-config.ts";
 import { readWranglerEnv } from "./wrangler-env.ts";
 
@@ -15,7 +16,8 @@ export const migrate: Command = {
   --assets DIR     directory in it that is deployed (default: the one of the project's settings, else dist)
   --write          writes the files; without it they are only shown
 ${configOptionsHelp}`,
-  async run(args, io) {
+  async run(args, terminal) {
+    const io = inLines(terminal);
     const options = { directory: { type: "string" }, assets: { type: "string" }, write: { type: "boolean" } } as const;
     const here = { ...io, env: withPlatformHere(io.env) };
     const { config, values, positionals } = parseWithConfig(args, options, here, true);

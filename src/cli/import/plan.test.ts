@@ -1,6 +1,8 @@
+import type { Project } from "cloudflare/resources/pages/projects/projects";
 import { expect, test } from "vitest";
+import { pagesApi } from "../../pages/testing.ts";
 import { planImport } from "./plan.ts";
-import type { RemoteEnvironment, Source } from "./source.ts";
+import type { RemoteEnvironment, RemoteProject, Source } from "./source.ts";
 import type { Target } from "./target.ts";
 
 const NEWEST = "2026-11-17";
@@ -92,7 +94,13 @@ test("resources are found by name, and made once when they are missing", () => {
     { kind: "kv", name: "visits" },
     { kind: "queue", name: "letters" },
   ]);
-  expect(notes).toEqual(["Data is not copied: what is made is empty."]);
+  const jurisdiction = (name: string) =>
+    `${name}: jurisdiction of the binding R2 (r2_buckets) is left out: "eu" means nothing here.`;
+  expect(notes).toEqual([
+    jurisdiction("production"),
+    jurisdiction("preview"),
+    "Data is not copied: what is made is empty.",
+  ]);
   to.resources.kv.set("visits", "here-k");
   to.resources.d1.set("orders", "here-d");
   to.resources.queue.set("letters", "letters");
@@ -179,4 +187,97 @@ test("what is here already changes nothing; what differs is named", () => {
   const branch = plan({ ...from, domains: [{ name: "dev.example.com", branch: "dev" }] }, to);
   expect([branch.domains, branch.notes]).toEqual([[], [expect.stringContaining('shows the branch "dev"')]]);
   expect(some.notes).toEqual([expect.stringContaining("Let shop.example.com lead to this machine")]);
+});
+
+/** As the original's SDK says it. */
+const hosted: Project = {
+  id: "7b162ea7-7367-4d67-bcde-1160995d5",
+  name: "shop",
+  subdomain: "shop.pages.dev",
+  domains: ["shop.pages.dev", "www.example.com"],
+  created_on: "2024-01-01T00:00:00Z",
+  production_branch: "main",
+  production_script_name: "pages-worker--1-production",
+  preview_script_name: "pages-worker--1-preview",
+  framework: "astro",
+  framework_version: "5",
+  uses_functions: true,
+  canonical_deployment: null,
+  latest_deployment: null,
+  build_config: {
+    build_command: "npm run build",
+    destination_dir: "dist",
+    web_analytics_tag: "t",
+    web_analytics_token: "k",
+  },
+  source: {
+    type: "github",
+    config: {
+      ...{ owner: "kim", owner_id: "1", repo_name: "shop", repo_id: "2", production_branch: "main" },
+      ...{ pr_comments_enabled: true, deployments_enabled: true, production_deployments_enabled: true },
+      ...{ preview_deployment_setting: "all", preview_branch_includes: ["*"], preview_branch_excludes: [] },
+      ...{ path_includes: ["*"], path_excludes: [] },
+    },
+  },
+  deployment_configs: {
+    production: {
+      ...{ always_use_latest_compatibility_date: false, build_image_major_version: 3, fail_open: true },
+      ...{ compatibility_date: "2025-01-01", compatibility_flags: ["nodejs_compat"], usage_model: "standard" },
+      env_vars: { A: { type: "plain_text", value: "1" }, S: { type: "secret_text", value: "" } },
+      limits: { cpu_ms: 50 },
+      placement: { mode: "smart" },
+      services: { API: { service: "api", environment: "staging" } },
+      browsers: { B: {} },
+      wrangler_config_hash: "abc",
+    },
+    preview: {
+      ...{ always_use_latest_compatibility_date: false, build_image_major_version: 3, fail_open: true },
+      ...{ compatibility_date: "2025-01-01", compatibility_flags: [], usage_model: "standard", env_vars: null },
+    },
+  },
+};
+
+test("what the original says of a project is carried or told of, and a second run changes nothing", async () => {
+  const pages = await pagesApi();
+  try {
+    const from = source();
+    from.project = { ...structuredClone(hosted), name: "shop", beta_thing: { on: true } } as unknown as RemoteProject;
+    Object.assign(from.project.build_config ?? {}, { node_version: "22" });
+    Object.assign(from.project.deployment_configs.production?.limits ?? {}, { subrequests: 5 });
+    from.domains = [
+      { name: "www.example.com", status: "active" },
+      { name: "new.example.com", status: "pending", verification_data: { error_message: "CNAME record not set" } },
+    ];
+    const to = target({ scripts: new Set(["api"]) });
+    const first = plan(from, to);
+    expect(first.domains).toEqual(["www.example.com", "new.example.com"]);
+    for (const told of [
+      /production\.limits: subrequests is left out/,
+      /the secret S has to be set/,
+      /environment of the binding API \(services\) is left out: "staging"/,
+      /the binding B \(browsers\) is left out/,
+      /Web analytics is left out/,
+      /the project: beta_thing is left out/,
+      /build_config: node_version is left out/,
+      /new\.example\.com does not serve there \(pending: CNAME record not set\)/,
+    ])
+      expect(first.notes.filter((note) => told.test(note))).toHaveLength(1);
+    expect(first.notes.filter((note) => !note.startsWith("Let "))).toHaveLength(8);
+
+    const { api, call } = pages;
+    await api.deploy("api");
+    const made = await call("POST", "", { name: "shop", ...first.body(to.resources) });
+    expect(made.errors).toEqual([]);
+    const again = plan(from, { ...to, project: made.result, domains: new Set(first.domains) });
+    expect([again.missing, again.changes, again.domains]).toEqual([[], [], []]);
+  } finally {
+    await pages.api.end();
+  }
+});
+
+test("a repository without a name is told of, and does not keep the project from coming", () => {
+  const from = source();
+  from.project.source = { type: "gitlab", config: { owner: "", repo_name: "" } };
+  expect(plan(from).body(target().resources)).not.toHaveProperty("source");
+  expect(plan(from).notes).toEqual([expect.stringContaining("repository is left out")]);
 });

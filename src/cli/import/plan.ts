@@ -3,6 +3,7 @@ import { mapForms } from "../../pages/bindings.ts";
 import { bindingMaps, settingNames } from "../../pages/environment.ts";
 import { kindOfType } from "../../products/kinds.ts";
 import { differences, isEmpty, picked } from "./differences.ts";
+import { isNamed, leftoversOf, stateOf, unknownIn } from "./leftovers.ts";
 import type { RemoteEnvironment, RemoteProject, Source } from "./source.ts";
 import type { Resource, Target } from "./target.ts";
 
@@ -27,7 +28,10 @@ const SOURCE_KEYS = [
 ];
 
 /** Where a binding leads: to a resource by its name, or as it is; or why it is left out. */
-type Lead = { kind: Resource; name: string; field: string } | { entry: Record<string, unknown> } | { why: string };
+type Lead = ({ kind: Resource; name: string; field: string } | { entry: Record<string, unknown> } | { why: string }) & {
+  /** Fields of the binding that are not carried. */
+  without?: string[];
+};
 
 export function planImport(source: Source, target: Target, newestDate: string): ImportPlan {
   const { project } = source;
@@ -57,9 +61,8 @@ export function planImport(source: Source, target: Target, newestDate: string): 
   for (const { name, branch } of fresh)
     if (branch !== undefined)
       plan.notes.push(`${name} shows the branch "${branch}": add it here once that is deployed.`);
-  for (const key of OWN_KEYS)
-    if (project[key] && !isEmpty(project[key]))
-      plan.notes.push(`${key} of the project is left out: set it here again.`);
+  plan.notes.push(...leftoversOf(project, { build: BUILD_KEYS, source: SOURCE_KEYS }));
+  plan.notes.push(...fresh.flatMap(stateOf));
   if (plan.missing.size > 0) plan.notes.push("Data is not copied: what is made is empty.");
   for (const domain of domains)
     plan.notes.push(
@@ -67,9 +70,6 @@ export function planImport(source: Source, target: Target, newestDate: string): 
     );
   return { missing: [...plan.missing.values()], changes: plan.changes, body, domains, notes: plan.notes };
 }
-
-/** Settings that belong to a running project rather than to its code: a person decides about them here. */
-const OWN_KEYS = ["tail_consumers", "observability", "logpush"] as const;
 
 /** Settings of an environment that say how it was deployed there, or are this platform's alone. */
 const NOT_CARRIED = ["wrangler_config_hash", "rollout", "env_vars"];
@@ -84,7 +84,8 @@ function settingsOf({ production_branch, build_config, source }: RemoteProject):
   return {
     production_branch,
     build_config: picked(build_config ?? {}, BUILD_KEYS),
-    ...(source && { source: { type: source.type, config: picked(source.config ?? {}, SOURCE_KEYS) } }),
+    ...(source &&
+      isNamed(source) && { source: { type: source.type, config: picked(source.config ?? {}, SOURCE_KEYS) } }),
   };
 }
 
@@ -136,12 +137,19 @@ function environmentOf(
       const lead = leadOf(map, entry, source, target);
       if ("why" in lead) notes.push(`${name}: the binding ${binding} (${map}) is left out: ${lead.why}.`);
       else leads.push({ map, binding, lead });
+      for (const field of lead.without ?? [])
+        notes.push(
+          `${name}: ${field} of the binding ${binding} (${map}) is left out: ${JSON.stringify(entry[field])} means nothing here.`,
+        );
     }
   }
-  const unknown = Object.keys(remote).filter(
-    (key) => ![...known, ...bindingMaps, "env_vars"].includes(key) && !isEmpty(remote[key]),
-  );
-  for (const key of unknown) notes.push(`${name}: ${key} is left out: it is not known here.`);
+  notes.push(...unknownIn(name, remote, [...known, ...bindingMaps, "env_vars"]));
+  const limits = remote.limits as Record<string, unknown> | null | undefined;
+  if (limits) {
+    notes.push(...unknownIn(`${name}.limits`, limits, ["cpu_ms"]));
+    settings.limits = picked(limits, ["cpu_ms"]);
+    if (isEmpty(settings.limits)) delete settings.limits;
+  }
   return { settings, variables, leads };
 }
 
@@ -152,8 +160,10 @@ function leadOf(
   target: Target,
 ): Lead {
   const text = (field: string) => (typeof entry[field] === "string" ? entry[field] : "");
+  const others = (...fields: string[]) =>
+    Object.keys(entry).filter((key) => !fields.includes(key) && !isEmpty(entry[key]));
   const resource = (kind: Resource, field: string, name: string | undefined): Lead =>
-    name ? { kind, name, field } : { why: "its name could not be read" };
+    name ? { kind, name, field, without: others(field) } : { why: "its name could not be read" };
   switch (map) {
     case "kv_namespaces":
       return resource("kv", "namespace_id", source.kv.get(text("namespace_id")));
@@ -167,26 +177,33 @@ function leadOf(
       const { service, entrypoint } = entry;
       if (!target.scripts.has(text("service")))
         return { why: `there is no Worker ${text("service")} here. Deploy it and import again` };
-      return { entry: { service, ...(entrypoint ? { entrypoint } : {}) } };
+      const without = others("service", "entrypoint").filter(
+        (key) => key !== "environment" || entry[key] !== "production",
+      );
+      return { entry: { service, ...(entrypoint ? { entrypoint } : {}) }, without };
     }
     case "durable_object_namespaces": {
       const found = source.classes.get(text("namespace_id"));
       const className = found?.className ?? text("class_name");
       const script = found?.script ?? text("service");
+      const without = others("namespace_id", "class_name", "service", "environment");
       // A class of the project itself comes with its first deployment.
       if (className && (script === "" || script === source.project.production_script_name))
-        return { entry: { class_name: className } };
+        return { entry: { class_name: className }, without };
       if (!target.classes.has(`${script}/${className}`))
         return {
           why: `there is no Worker ${script || "with its class"} ${className ? `with the class ${className} ` : ""}here. Deploy it and import again`,
         };
-      return { entry: { class_name: className, service: script } };
+      return { entry: { class_name: className, service: script }, without };
     }
     case "bindings":
       return kindOfType(text("type")) ? { entry } : { why: `${text("type")} is not available here` };
     default: {
-      const { type } = mapForms[map];
-      return kindOfType(type) ? { entry } : { why: `${type} is not available here` };
+      const { type, fields } = mapForms[map];
+      const known = Object.keys(fields);
+      return kindOfType(type)
+        ? { entry: picked(entry, known), without: others(...known) }
+        : { why: `${type} is not available here` };
     }
   }
 }

@@ -70,3 +70,14 @@ test.each([
 ])("does not send the token to %s", (url, token, words) => {
   expect(() => remoteAccount("acc", url, token)).toThrow(words);
 });
+
+test("reads on for as long as there are pages, however many a page has", async () => {
+  const { asked, account } = await remote(200, { success: true, result: [1], result_info: { total_pages: 3 } });
+  expect(await listRemote(account, "/x", "things", 20)).toEqual([1, 1, 1]);
+  expect(asked).toHaveLength(3);
+});
+
+test("what it says stays on lines of its own, and steers no terminal", async () => {
+  const { account } = await remote(400, failed(1, "no\n+ the project shop is made\u001b[2J"));
+  await expect(readRemote(account, "/x", "the project")).rejects.toThrow(/no�\+ the project shop is made�\[2J/);
+});

@@ -1,6 +1,7 @@
 /** Another platform's API, read with a token of its user. */
 import { reason } from "../api-client.ts";
 import { CommandError } from "../command.ts";
+import { oneLine } from "../one-line.ts";
 
 const TIMEOUT_MS = 30_000;
 
@@ -39,6 +40,17 @@ export function remoteAccount(account: string, baseUrl: string, token: string | 
 
 /** The `result` of a GET below the account. `what` is what is read, for people. Throws {@link RemoteRefusal}. */
 export async function readRemote<T>(remote: RemoteAccount, path: string, what: string): Promise<T> {
+  return (await askRemote<T>(remote, path, what)).result;
+}
+
+interface Envelope<T> {
+  success?: boolean;
+  result: T;
+  result_info?: { total_pages?: unknown } | null;
+  errors?: { code: number; message: string }[];
+}
+
+async function askRemote<T>(remote: RemoteAccount, path: string, what: string): Promise<Envelope<T>> {
   let response: Response;
   try {
     response = await fetch(`${remote.baseUrl}/accounts/${encodeURIComponent(remote.account)}${path}`, {
@@ -50,15 +62,14 @@ export async function readRemote<T>(remote: RemoteAccount, path: string, what: s
   } catch (error) {
     throw new CommandError(`${remote.baseUrl} does not answer (${reason(error)}).`);
   }
-  const envelope = (await response.json().catch(() => undefined)) as
-    | { success?: boolean; result?: T; errors?: { code: number; message: string }[] }
-    | undefined;
-  if (response.ok && envelope?.success) return envelope.result as T;
+  const envelope = (await response.json().catch(() => undefined)) as Envelope<T> | undefined;
+  if (response.ok && envelope?.success) return envelope;
   throw refusal(
     remote,
     response,
     what,
-    envelope?.errors?.map(({ message, code }) => `${message} [code: ${code}]`),
+    // Each on a line of its own, which it must not leave.
+    envelope?.errors?.map(({ message, code }) => oneLine(`${message} [code: ${code}]`)),
   );
 }
 
@@ -77,15 +88,16 @@ function refusal(remote: RemoteAccount, { status, headers }: Response, what: str
   );
 }
 
-/** All pages of a list. */
+/** All pages of a list. `size` is what the original gives at most; who gives less a page says how many there are. */
 export async function listRemote<T>(remote: RemoteAccount, path: string, what: string, size: number): Promise<T[]> {
   const all: T[] = [];
   for (let page = 1; page <= MAX_PAGES; page++) {
-    const rows = await readRemote<T[]>(remote, `${path}?page=${page}&per_page=${size}`, what);
-    all.push(...rows);
-    if (rows.length < size) break;
+    const { result, result_info } = await askRemote<T[]>(remote, `${path}?page=${page}&per_page=${size}`, what);
+    all.push(...result);
+    const pages = result_info?.total_pages;
+    if (result.length === 0 || (typeof pages === "number" ? page >= pages : result.length < size)) return all;
   }
-  return all;
+  throw new CommandError(`${new URL(remote.baseUrl).host} has more than ${MAX_PAGES} pages of ${what}.`);
 }
 
-const MAX_PAGES = 100;
+const MAX_PAGES = 1_000;

@@ -9,23 +9,26 @@ export type RemoteEnvironment = Record<string, unknown> & {
 };
 
 export interface RemoteProject {
+  [key: string]: unknown;
   name: string;
   production_branch: string;
   /** Of another Freehold: the script that owns the classes of the project itself. */
   production_script_name?: string;
   build_config?: Record<string, unknown> | null;
   source?: { type: string; config?: Record<string, unknown> } | null;
-  deployment_configs: Record<"production" | "preview", RemoteEnvironment>;
-  /** What only another Freehold's projects have. */
-  tail_consumers?: unknown;
-  observability?: unknown;
-  logpush?: unknown;
+  deployment_configs: { production?: RemoteEnvironment | null; preview?: RemoteEnvironment | null };
 }
 
 export interface Source {
   project: RemoteProject;
   /** Custom domains. Of another Freehold some may show a branch. */
-  domains: { name: string; branch?: string }[];
+  domains: {
+    name: string;
+    branch?: string;
+    status?: string;
+    verification_data?: { error_message?: string } | null;
+    validation_data?: { error_message?: string } | null;
+  }[];
   /** Names of KV namespaces and D1 databases by id; those that could not be read are not there. */
   kv: ReadonlyMap<string, string>;
   d1: ReadonlyMap<string, string>;
@@ -43,9 +46,10 @@ export async function sourceOf(remote: RemoteAccount, name: string): Promise<Sou
   const at = `/pages/projects/${encodeURIComponent(name)}`;
   const project = await readRemote<RemoteProject>(remote, at, `the Pages project "${name}"`);
   const domains = await readRemote<Source["domains"]>(remote, `${at}/domains`, `the domains of "${name}"`);
+  project.deployment_configs ??= {};
   const { production, preview } = project.deployment_configs;
   const bound = (map: string, field: string) => [
-    ...new Set([production, preview].flatMap((one) => valuesOf(one[map] as Entries, field))),
+    ...new Set([production, preview].flatMap((one) => valuesOf(one?.[map] as Entries, field))),
   ];
   const unread: string[] = [];
   /** Names are for the mapping alone: a token that may not read them is no reason to stop. */
@@ -83,8 +87,8 @@ export async function sourceOf(remote: RemoteAccount, name: string): Promise<Sou
         );
   return {
     project,
-    domains: domains.map(({ name: host, branch }) =>
-      branch === undefined || branch === project.production_branch ? { name: host } : { name: host, branch },
+    domains: domains.map(({ branch, ...domain }) =>
+      branch === undefined || branch === project.production_branch ? domain : { ...domain, branch },
     ),
     kv: await named(bound("kv_namespaces", "namespace_id"), "/storage/kv/namespaces", "title", "the KV namespace"),
     d1: await named(bound("d1_databases", "id"), "/d1/database", "name", "the D1 database"),
