@@ -15,7 +15,8 @@ export async function announce(config: Config, status: PlatformStatus): Promise<
   return announcement({
     version: freeholdVersion(),
     env,
-    tokenFile: process.stdout.isTTY ? undefined : paths(config).wranglerEnv,
+    // Set by systemd for what is kept in its journal.
+    tokenFile: process.env.JOURNAL_STREAM === undefined ? undefined : paths(config).wranglerEnv,
     workersUrl: workersUrl(`${readSubdomain(config)}.${config.domain}`, env),
     dataDir: config.dataDir,
     warnings: [...sandboxWarning(config, status, why), ...exposureWarning(config)],
@@ -26,7 +27,7 @@ export async function announce(config: Config, status: PlatformStatus): Promise<
 export function announcement(facts: {
   version: string;
   env: WranglerEnv;
-  /** Where the token is read from, so that none is in a log; undefined: it is shown, as to a person at a terminal. */
+  /** Where the token is read from, so that none is in a log; undefined: it is shown. */
   tokenFile?: string | undefined;
   workersUrl: string;
   dataDir: string;
