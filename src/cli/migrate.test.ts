@@ -31,7 +31,7 @@ const queue = {
   ],
 };
 
-async function platform() {
+async function platform(project: object = shop) {
   const server = createServer((request, response) => {
     const path = request.url ?? "";
     const result = path.endsWith("/schedules")
@@ -39,7 +39,7 @@ async function platform() {
       : path.endsWith("/script-settings")
         ? { logpush: false, tail_consumers: null }
         : path.endsWith("/pages/projects/shop")
-          ? shop
+          ? project
           : path.includes("/queues")
             ? [queue]
             : [];
@@ -102,6 +102,19 @@ test("reads a file with comments, and refuses one that is broken", async () => {
   expect(await run("{}", "--assets", "out")).toBe(1);
   expect(io.stderr.at(-1)).toContain("say with --assets");
 });
+
+test.each(["..", "dist/../../other", "/etc"])(
+  "the directory %s that the platform says is not written to",
+  async (destination_dir) => {
+    const io = await platform({ ...shop, build_config: { destination_dir } });
+    const directory = project();
+    const run = (...more: string[]) =>
+      runCommand("migrate", ["pages-to-workers", "shop", "--directory", directory, "--write", ...more], io);
+    expect(await run()).toBe(1);
+    expect(io.stderr.at(-1)).toContain("outside of its directory");
+    expect(await run("--assets", "dist")).toBe(0);
+  },
+);
 
 test("says how it is called", async () => {
   const io = recordingIo();

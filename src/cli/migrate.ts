@@ -1,8 +1,15 @@
 import { existsSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { isAbsolute, join, normalize, resolve } from "node:path";
 import { lineDiff } from "../lib/line-diff.ts";
 import { toWorker } from "../pages/to-worker/config.ts";
-import { type Command, configOptionsHelp, parseWithConfig, UsageError, withPlatformHere } from "./command.ts";
+import {
+  type Command,
+  CommandError,
+  configOptionsHelp,
+  parseWithConfig,
+  UsageError,
+  withPlatformHere,
+} from "./command.ts";
 import { filesOf, textOf } from "./migrate/directory.ts";
 import { factsOf } from "./migrate/facts.ts";
 import { inLines } from "./one-line.ts";
@@ -27,7 +34,7 @@ ${configOptionsHelp}`,
     const { project, directory } = await factsOf(readWranglerEnv(config), name);
     const root = resolve(values.directory ?? ".");
     const file = configFile(root);
-    const assets = values.assets ?? directory ?? file.values.pages_build_output_dir ?? "dist";
+    const assets = values.assets ?? ownDirectory(directory) ?? file.values.pages_build_output_dir ?? "dist";
     const files = filesOf(root, String(assets), file.values);
     const made = toWorker(project, files);
     const changes = [
@@ -51,6 +58,15 @@ ${configOptionsHelp}`,
     return 0;
   },
 };
+
+/** What the platform says was written by whoever may change the project: it leads to nothing outside of the directory. */
+function ownDirectory(said: string | undefined): string | undefined {
+  if (said && (isAbsolute(said) || normalize(said).split("/").includes("..")))
+    throw new CommandError(
+      `The project's settings say that ${said} is deployed, which is outside of its directory. Say with --assets which directory it is.`,
+    );
+  return said;
+}
 
 function otherFiles(root: string, written: string): string[] {
   return ["wrangler.json", "wrangler.jsonc", "wrangler.toml"].filter(
