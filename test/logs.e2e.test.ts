@@ -184,6 +184,17 @@ describe("Tail Workers", () => {
       original: { headers: { cookie: "a=b" } },
     });
     expect((await seen("greedy")).filter(ofPath("/spin"))).toHaveLength(1);
+    // Of a call by another Worker it is known that there was one.
+    await platform().api.deploy(
+      "calls-greedy",
+      "export default { fetch: (request, env) => env.GREEDY.fetch(request) };",
+      {
+        bindings: [{ type: "service", name: "GREEDY", service: "greedy" }],
+      },
+    );
+    expect((await fetch("/spin", {}, "calls-greedy")).status).toBe(500);
+    const { event } = await told(({ outcome, event }) => outcome === "exceededCpu" && event === null, "greedy");
+    expect(event).toBeNull();
   });
 
   test("a Pages project has them, without a new deployment", async () => {

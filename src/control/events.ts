@@ -6,6 +6,7 @@ export function sendEvents(supervisor: SupervisorChannel): EventSender {
   const events = new EventSender({
     acquire: (versionId) => supervisor.call("acquire", { versionId }),
     verdict: async (instanceId) => (await supervisor.call("verdict", { instanceId })).cause,
+    exceeded: (invocation) => void supervisor.call("exceeded", invocation).catch(() => {}),
   });
   // Asked for idleness only: this process has no requests in flight.
   supervisor.handle("release", ({ instanceId, versionId }) => ({ released: events.isIdle(instanceId, versionId) }));

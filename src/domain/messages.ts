@@ -2,6 +2,7 @@
  * What processes say to each other over the supervisor's channels.
  * Each entry is `request` and `reply`; `lib/channel.ts` carries them.
  */
+import type { ExceededInvocation, ExceededRunner } from "./exceeded.ts";
 import type { SilentRunner } from "./silent-runners.ts";
 import type { ExportedEntrypoint, LaunchRecord } from "./version.ts";
 import type { EdgeCounts } from "./version-counts.ts";
@@ -80,8 +81,8 @@ export interface SupervisorCalls {
    * process ends.
    */
   trace: { request: { scripts: ScriptName[]; opened?: ScriptName }; reply: { silent: SilentRunner[] } };
-  /** Edges: a request ended with its runner, which can tell of it no more. */
-  exceeded: { request: ExceededRequest; reply: Record<string, never> };
+  /** Edges, control: an invocation ended with its runner, which can tell of it no more. */
+  exceeded: { request: ExceededInvocation; reply: Record<string, never> };
   /** Control: what each edge has counted since it began. Edges that do not answer are left out. */
   counts: { request: Record<string, never>; reply: { edges: EdgeCounts[] } };
   status: { request: Record<string, never>; reply: PlatformStatus };
@@ -120,8 +121,8 @@ export interface ServicesCalls extends MemberCalls {
   /** Open the instance's binding sockets in `directory`; reply when they listen. */
   attach: { request: AttachRequest; reply: Record<string, never> };
   detach: { request: { instanceId: string }; reply: Record<string, never> };
-  /** What an edge said. */
-  exceeded: { request: ExceededRequest; reply: Record<string, never> };
+  /** What an edge or control said, or what the supervisor itself knows of a runner that ended so. */
+  exceeded: { request: ExceededInvocation | ExceededRunner; reply: Record<string, never> };
 }
 
 export interface ReleaseRequest {
@@ -129,14 +130,6 @@ export interface ReleaseRequest {
   versionId: string;
   onlyIfIdle: boolean;
   closeWebSockets?: boolean;
-}
-
-/** A request to a runner that was ended because it exceeded a limit. */
-export interface ExceededRequest {
-  versionId: string;
-  cause: "cpu" | "memory";
-  /** Start line and fields, as they went to the runner: one byte a character. */
-  head: string;
 }
 
 export interface ScriptName {

@@ -308,8 +308,10 @@ export class Dispatch implements Omit<Handler<Client>, "opened"> {
   async #explain(exchange: ClientExchange, unknown: Cause): Promise<void> {
     const { runner } = exchange.state;
     const cause = runner ? await this.#options.runners.verdict(runner, unknown) : unknown;
-    if (runner?.traced && (cause === "cpu" || cause === "memory"))
-      this.#options.exceeded.report({ versionId: runner.versionId, cause, head: exchange.prepared });
+    if (runner?.traced && (cause === "cpu" || cause === "memory")) {
+      const { instanceId, versionId } = runner;
+      this.#options.exceeded.report({ instanceId, versionId, cause, head: exchange.prepared });
+    }
     this.#refuse(exchange, causePages[cause]);
   }
 

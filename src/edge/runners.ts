@@ -1,4 +1,5 @@
-import type { AcquireReply, Cause, ExceededRequest, Unavailable } from "../domain/messages.ts";
+import type { ExceededInvocation } from "../domain/exceeded.ts";
+import type { AcquireReply, Cause, Unavailable } from "../domain/messages.ts";
 import { UpstreamPool } from "../lib/http/pool.ts";
 import type { Ticker } from "../lib/http/ticker.ts";
 import { SERVICE_RESTART } from "../lib/http/websocket-frames.ts";
@@ -11,7 +12,7 @@ export interface Supervisor {
   acquire(versionId: string): Promise<AcquireReply>;
   verdict(instanceId: string): Promise<Cause>;
   /** Tells of a request that ended with its runner. */
-  exceeded(request: ExceededRequest): void;
+  exceeded(invocation: ExceededInvocation): void;
 }
 
 /** A runner instance that requests are, or were, sent to. */

@@ -1,11 +1,32 @@
 import { expect, test } from "vitest";
 import { UNREDACTED } from "../domain/trace.ts";
-import { exceededItem } from "./exceeded.ts";
+import { alarmItem, exceededItem } from "./exceeded.ts";
 import { redactedUrl, redactedValue } from "./redact.ts";
 
 const HEX = "0123456789abcdef0123456789abcdef";
 const lines = (...fields: string[]) =>
   `${[`POST /a?token=${HEX} HTTP/1.1`, "Host: w.dev.localhost", ...fields].join("\r\n")}\r\n\r\n`;
+
+const CPU = { instanceId: "i", versionId: "v", cause: "cpu" } as const;
+const MEMORY = { ...CPU, cause: "memory" } as const;
+
+test.each([
+  [{ cron: "* * * * *", scheduledTime: 60_000 }],
+  [{ queue: "orders", batchSize: 3 }],
+  [{ consumedEvents: [{ scriptName: "w" }] }],
+])("so is %j, as the runtime has it", (event) => {
+  expect(exceededItem({ ...MEMORY, event }, 5)).toMatchObject({ outcome: "exceededMemory", event, logs: [] });
+});
+
+test("of a call nothing is known but its end; of an alarm its class and when it was due", () => {
+  expect(exceededItem({ ...CPU, event: { isCall: true } }, 5)).toMatchObject({ outcome: "exceededCpu", event: null });
+  expect(alarmItem("cpu", { dueMs: 0, className: "Counter" }, 5)).toMatchObject({
+    outcome: "exceededCpu",
+    event: { scheduledTime: "1970-01-01T00:00:00.000Z" },
+    executionModel: "durableObject",
+    entrypoint: "Counter",
+  });
+});
 
 test("a request that ended with its runner is told of in the runtime's words", () => {
   const fields = [
@@ -16,7 +37,7 @@ test("a request that ended with its runner is told of in the runtime's words", (
     "X-\xc3\xa4: \xc3\xa4",
     'cf-blob: {"colo":"X"}',
   ];
-  const item = exceededItem({ versionId: "v", cause: "cpu", head: lines(...fields) }, 5);
+  const item = exceededItem({ ...CPU, event: { head: lines(...fields) } }, 5);
   expect(item).toMatchObject({
     outcome: "exceededCpu",
     eventTimestamp: 5,
@@ -35,7 +56,7 @@ test("a request that ended with its runner is told of in the runtime's words", (
 });
 
 test("a head that was cut off is told as far as it goes", () => {
-  const item = exceededItem({ versionId: "v", cause: "memory", head: "GET / HTTP/1.1\r\nHost: w\r\nX-Lo" }, 5);
+  const item = exceededItem({ ...MEMORY, event: { head: "GET / HTTP/1.1\r\nHost: w\r\nX-Lo" } }, 5);
   expect(item).toMatchObject({
     outcome: "exceededMemory",
     event: { request: { url: "http://w/", headers: { host: "w" } } },

@@ -1,24 +1,46 @@
-import type { ExceededRequest } from "../domain/messages.ts";
+import type { Exceeded, ExceededInvocation, ExceededRunner } from "../domain/exceeded.ts";
 import { type TraceItem, UNREDACTED, type Unredacted } from "../domain/trace.ts";
 import { redactedUrl, redactedValue } from "./redact.ts";
 
 /** What the edge adds for the runtime alone, which takes it off. */
 const FOR_THE_RUNTIME = ["cf-blob", "x-forwarded-scheme"];
 
-const ends: Record<ExceededRequest["cause"], { outcome: string; message: string }> = {
+type Cause = Exceeded["cause"];
+
+const ends: Record<Cause, { outcome: string; message: string }> = {
   cpu: { outcome: "exceededCpu", message: "Worker exceeded CPU time limit." },
   memory: { outcome: "exceededMemory", message: "Worker exceeded memory limit." },
 };
 
-/** The report of a request that ended with its process, which can tell of it no more: what it had logged is lost. */
-export function exceededItem({ cause, head }: ExceededRequest, nowMs: number): TraceItem {
+/** The report of an invocation that ended with its process, which can tell of it no more: what it had logged is lost. */
+export function exceededItem({ cause, event }: ExceededInvocation, nowMs: number): TraceItem {
+  if ("isCall" in event) return itemOf(cause, null, nowMs);
+  if (!("head" in event)) return itemOf(cause, { ...event }, nowMs);
+  const { request, unredacted } = readHead(event.head);
+  return { ...itemOf(cause, { request }, nowMs), ...(unredacted && { [UNREDACTED]: unredacted }) };
+}
+
+/** The same of an object's alarm. */
+export function alarmItem(
+  cause: Cause,
+  { dueMs, className }: NonNullable<ExceededRunner["alarm"]>,
+  nowMs: number,
+): TraceItem {
+  const event = { scheduledTime: new Date(dueMs).toISOString() };
+  return { ...itemOf(cause, event, nowMs), executionModel: "durableObject", entrypoint: className };
+}
+
+/** The same of something that nobody saw begin. */
+export function unseenItem(cause: Cause, nowMs: number): TraceItem {
+  return itemOf(cause, null, nowMs);
+}
+
+function itemOf(cause: Cause, event: TraceItem["event"], nowMs: number): TraceItem {
   const { outcome, message } = ends[cause];
-  const { request, unredacted } = readHead(head);
   return {
     outcome,
     eventTimestamp: nowMs,
-    event: { request },
-    ...(unredacted && { [UNREDACTED]: unredacted }),
+    event,
     logs: [],
     exceptions: [{ name: "Error", message, timestamp: nowMs }],
     diagnosticsChannelEvents: [],

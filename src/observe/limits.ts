@@ -21,3 +21,10 @@ export const MAX_TAIL_QUEUE_CHARS = 4 * 1024 * 1024;
 export const TAIL_PAUSE_MS = 1000;
 /** What was lost is told once in this time. */
 export const TAIL_LOG_MS = 60_000;
+
+/** Invocations that are told of, of those that ended with one runner. */
+export const MAX_TOLD_OF_RUNNER = 20;
+/** Such runners of which is remembered how many that were. */
+export const MAX_TOLD_RUNNERS = 1000;
+/** When nobody has told of an invocation by then, the end of the runner stands for it. */
+export const UNSEEN_MS = 2000;

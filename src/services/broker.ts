@@ -14,6 +14,8 @@ export interface BrokerSettings {
   homes(): Homes;
   callees: Callees;
   acquire(versionId: string): Promise<AcquireReply>;
+  /** The runner ended a call, or did so itself, before the caller did. */
+  lost?(runner: RunnerAddress): void;
   /** Uniform in [0, 1). */
   random?(): number;
 }
@@ -37,8 +39,11 @@ export class Broker {
     caller.once("close", () => this.calls.delete(caller));
     caller.on("error", () => caller.destroy());
     try {
-      const callee = await this.#connect(caller, accountId, to);
-      if (callee) join(caller, callee);
+      const found = await this.#connect(caller, accountId, to);
+      if (!found) return;
+      // A connection to a home is kept while nothing is called: its end says nothing.
+      if ("script" in to) this.#noticeLoss(caller, found);
+      join(caller, found.callee);
     } catch (error) {
       caller.end(rpcAbort(error instanceof Refused ? error.message : `${describe(to)} could not be reached.`));
       // Closes when the other end has, which needs its bytes to be read.
@@ -47,14 +52,14 @@ export class Broker {
   }
 
   /** A connection to a runner of the target; undefined when the caller has gone meanwhile. */
-  async #connect(caller: Socket, accountId: string, to: LinkTarget): Promise<Socket | undefined> {
+  async #connect(caller: Socket, accountId: string, to: LinkTarget): Promise<Connected | undefined> {
     // Nothing is sent before there is a connection, so another try is safe.
     for (let attempt = 1; ; attempt++) {
       const runner = await this.#runner(accountId, to);
       if (caller.destroyed) return undefined;
       try {
         const callee = await this.#open(runner, "stateId" in to);
-        if (!caller.destroyed) return callee;
+        if (!caller.destroyed) return { callee, runner };
         callee.destroy();
         return undefined;
       } catch (error) {
@@ -62,6 +67,16 @@ export class Broker {
         await delay(RETRY_DELAY_MS);
       }
     }
+  }
+
+  /** Whoever calls ends the connection, when the call is over. */
+  #noticeLoss(caller: Socket, { callee, runner }: Connected): void {
+    const ends = ["end", "error", "close"];
+    const notice = () => {
+      for (const end of ends) callee.off(end, notice);
+      if (!caller.readableEnded && !caller.destroyed) this.#settings.lost?.(runner);
+    };
+    for (const end of ends) callee.on(end, notice);
   }
 
   async #runner(accountId: string, to: LinkTarget): Promise<RunnerAddress> {
@@ -105,6 +120,11 @@ export class Broker {
       if (!this.#settings.callees.enter(instanceId, callee, kept)) callee.destroy();
     });
   }
+}
+
+interface Connected {
+  callee: Socket;
+  runner: RunnerAddress;
 }
 
 /** A call that cannot be made, in words for the calling Worker. */

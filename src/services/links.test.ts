@@ -28,11 +28,13 @@ const allBackends: Backends[] = [];
 const deployments = new Deployments();
 const callees = new Callees();
 let acquire: (versionId: string) => AcquireReply;
+const lost: string[] = [];
 const broker = new Broker({
   deployments,
   homes: () => new Homes(),
   callees,
   acquire: async (versionId) => acquire(versionId),
+  lost: ({ instanceId }) => lost.push(instanceId),
   random: () => 0.5,
 });
 const links = new Links((connection, accountId, to) => void broker.call(connection, accountId, to));
@@ -169,13 +171,14 @@ test("a request names the version of a split, or belongs to one by its key", asy
   expect(await call("overridden")).toEqual({ result: "one" });
 });
 
-test("a thousand calls leave nothing open", async () => {
+test("a thousand calls leave nothing open, and none of them is lost", async () => {
   const open = () => [readdirSync(`/proc/${one.process.pid}/fd`).length, broker.calls.size];
   await call("add");
   await expect.poll(() => broker.calls.size).toBe(0);
   const [files] = open();
   expect(await call("many")).toEqual({ result: 500 });
   await expect.poll(open).toEqual([files, 0]);
+  expect(lost).toEqual([]);
 });
 
 test("the default entrypoint is the one without a name", async () => {
@@ -261,6 +264,7 @@ test("calls to an instance fail when it is gone", async () => {
   dying.process.kill("SIGSTOP");
   callees.gone("dying");
   expect(await slow).toEqual({ error: "Error: Network connection lost." });
+  expect(lost.splice(0)).toEqual(["dying"]);
   expect(callees.isIdle("dying", "v1")).toBe(true);
 });
 
@@ -272,4 +276,5 @@ test("a killed callee fails its calls", async () => {
   dying.process.kill("SIGKILL");
   await once(dying.process, "exit");
   expect(await slow).toEqual({ error: "Error: Network connection lost." });
+  expect(lost.splice(0)).toEqual(["killed"]);
 });

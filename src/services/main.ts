@@ -3,13 +3,13 @@ import { availableParallelism } from "node:os";
 import { readConfig } from "../domain/config.ts";
 import type { Delivery, RunnerEvent } from "../domain/events.ts";
 import { Homes } from "../domain/homes.ts";
-import type { HostKind, ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
+import type { Cause, HostKind, ServicesCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { chooseVersion } from "../domain/routing.ts";
-import type { TraceListener } from "../domain/trace.ts";
+import type { TraceItem, TraceListener } from "../domain/trace.ts";
 import type { LaunchRecord } from "../domain/version.ts";
 import { parentChannel } from "../lib/channel.ts";
-import { exceededItem } from "../observe/exceeded.ts";
+import { ExceededRunners } from "../observe/exceeded-runners.ts";
 import { TraceIntake } from "../observe/intake.ts";
 import { TAIL_CALL_MS } from "../observe/limits.ts";
 import { TailSessions } from "../observe/live/sessions.ts";
@@ -55,16 +55,27 @@ export async function runServices(): Promise<void> {
   const deployments = new Deployments();
   let homes = new Homes();
   const callees = new Callees();
+  const acquire = (versionId: string) => supervisor.call("acquire", { versionId }, ACQUIRE_TIMEOUT_MS);
+  const verdict = async (instanceId: string) => (await supervisor.call("verdict", { instanceId })).cause;
+  const exceeded = new ExceededRunners((versionId, item) => {
+    // Nobody asks for what a version did that was deleted meanwhile.
+    takeItem(versionId, item).catch(() => {});
+  });
   const broker = new Broker({
     deployments,
     homes: () => homes,
     callees,
-    acquire: (versionId) => supervisor.call("acquire", { versionId }, ACQUIRE_TIMEOUT_MS),
+    acquire,
+    lost: ({ instanceId, versionId, traced }) => {
+      if (!traced) return;
+      const tell = (cause: Cause) => {
+        if (cause !== "cpu" && cause !== "memory") return;
+        exceeded.invocation({ instanceId, versionId, cause, event: { isCall: true } });
+      };
+      verdict(instanceId).then(tell, () => {});
+    },
   });
-  const events = new EventSender({
-    acquire: (versionId) => supervisor.call("acquire", { versionId }, ACQUIRE_TIMEOUT_MS),
-    verdict: async (instanceId) => (await supervisor.call("verdict", { instanceId })).cause,
-  });
+  const events = new EventSender({ acquire, verdict, exceeded: (invocation) => exceeded.invocation(invocation) });
   const links = new Links((connection, accountId, to) => void broker.call(connection, accountId, to));
   const assets = new AssetSockets(files);
   const outbound = new Outbound(files.edgeSocket);
@@ -116,6 +127,10 @@ export async function runServices(): Promise<void> {
     mapStacks: (source, items) => sourceMaps.mapStacks(source, items),
     dropped: (source, count) => logs.intake.dropped(source, count),
   });
+  const takeItem = async (versionId: string, item: TraceItem) => {
+    const record: LaunchRecord = JSON.parse(await readFile(files.launchRecord(versionId), "utf8"));
+    traces.take(traceSource(record), [item]);
+  };
   const backends = new Backends({
     databases,
     caches,
@@ -178,9 +193,9 @@ export async function runServices(): Promise<void> {
     outbound.detach(instanceId);
     return {};
   });
-  supervisor.handle("exceeded", async (request) => {
-    const record: LaunchRecord = JSON.parse(await readFile(files.launchRecord(request.versionId), "utf8"));
-    traces.take(traceSource(record), [exceededItem(request, Date.now())]);
+  supervisor.handle("exceeded", (request) => {
+    if ("event" in request) exceeded.invocation(request);
+    else exceeded.ended(request);
     return {};
   });
   supervisor.handle("routes", async () => {

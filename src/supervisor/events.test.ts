@@ -2,17 +2,20 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { QueuedMessage, QueueEvent, ScheduledEvent } from "../domain/events.ts";
+import type { ExceededInvocation } from "../domain/exceeded.ts";
 import type { ExportedEntrypoint, LaunchRecord } from "../domain/version.ts";
 import { EventSender } from "../workerd/event-sender.ts";
 import { fetchRunner, startTestPool, storeVersion, type TestPool, testConfig, until } from "./testing.ts";
 
 let test1: TestPool;
 let sender: EventSender;
+let exceeded: ExceededInvocation[];
 beforeAll(async () => {
   test1 = await startTestPool();
 });
 afterAll(() => test1.close());
 beforeEach(() => {
+  exceeded = [];
   sender = senderOf(test1);
 });
 
@@ -21,6 +24,7 @@ function senderOf({ pool, members }: TestPool): EventSender {
   const sender = new EventSender({
     acquire: (versionId) => pool.acquire(versionId),
     verdict: (instanceId) => pool.verdict(instanceId),
+    exceeded: (invocation) => exceeded.push(invocation),
   });
   members.release = async ({ instanceId, versionId, onlyIfIdle }) =>
     !onlyIfIdle || sender.isIdle(instanceId, versionId);
@@ -161,6 +165,28 @@ test.each([
 ])("what comes of a handler that %s", async (_what, source, expected) => {
   const record = store(`export default { ${source} }`, { limits: { cpuMs: 50 } });
   expect(await sender.deliver(record.versionId, due)).toMatchObject(expected);
+});
+
+test("an event that ended with a runner that had to report it is told of", async () => {
+  const source = "for (;;);";
+  const record = store(`export default { scheduled() { ${source} }, queue() { ${source} } }`, {
+    scriptName: "told",
+    limits: { cpuMs: 50 },
+  });
+  await sender.deliver(record.versionId, due);
+  expect(exceeded).toEqual([]);
+  await test1.pool.observe([{ accountId: record.accountId, script: "told" }]);
+  await sender.deliver(record.versionId, due);
+  await sender.deliver(record.versionId, batch([message("x"), message("y")]));
+  const runner = { instanceId: expect.any(String), versionId: record.versionId, cause: "cpu" };
+  expect(exceeded).toEqual([
+    { ...runner, event: { cron: due.cron, scheduledTime: due.scheduledTimeMs } },
+    { ...runner, event: { queue: "orders", batchSize: 2 } },
+  ]);
+  // Its end is told as well, by the supervisor.
+  const told = test1.calls.filter(({ name }) => name === "exceeded").map(({ request }) => request);
+  expect(told).toEqual([runner, runner]);
+  await test1.pool.observe([]);
 });
 
 test("a handler that takes too long is ended, and the runner serves on", async () => {

@@ -303,6 +303,21 @@ describe("alarms", () => {
     await expect.poll(() => ask(pool, record, "/alarms")).toBe("2");
   });
 
+  test("that exceed a limit are told of when the home reports", async () => {
+    pool = await start({});
+    const objects = [newClass()];
+    const source = OBJECT_SOURCE.replace("async alarm() {", "async alarm() { for (;;);");
+    const { modules } = storeObjects(pool.config, objects, source);
+    const record = storeVersion(pool.config, source, { objects, modules, limits: { cpuMs: 50 } });
+    await pool.pool.observe([{ accountId: record.accountId, script: record.scriptName }]);
+    await publish(homeOf(record));
+    await ask(pool, record, "/alarm?ms=100");
+    const told = () => pool.calls.find(({ name }) => name === "exceeded")?.request;
+    await until(() => told() !== undefined);
+    const alarm = { dueMs: expect.any(Number), className: "Counter" };
+    expect(told()).toMatchObject({ versionId: record.versionId, cause: "cpu", alarm });
+  });
+
   test("of a home that cannot start are tried again", async () => {
     pool = await start({});
     const record = storeObjects(pool.config, [newClass()]);

@@ -1,4 +1,4 @@
-import type { EdgeCalls, ExceededRequest, ReleaseRequest } from "../domain/messages.ts";
+import type { EdgeCalls, ReleaseRequest, ServicesCalls } from "../domain/messages.ts";
 import type { EdgeCounts } from "../domain/version-counts.ts";
 import { DRAIN_TIMEOUT_MS, EVENTS_DRAIN_TIMEOUT_MS } from "./limits.ts";
 import type { MemberGroup, Members } from "./pool.ts";
@@ -78,7 +78,7 @@ export class RoleMembers implements Members {
       .catch(() => {});
   }
 
-  exceeded(request: ExceededRequest): void {
+  exceeded(request: ServicesCalls["exceeded"]["request"]): void {
     this.#services()
       ?.channel?.call("exceeded", request, ATTACH_TIMEOUT_MS)
       .catch(() => {});

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../domain/config.ts";
+import type { ExceededRunner } from "../domain/exceeded.ts";
 import { Homes, type Placement } from "../domain/homes.ts";
 import type {
   AcquireReply,
@@ -50,6 +51,8 @@ export interface Members {
   /** Requests and events in flight at the instance. Answers soon. */
   inFlight(instanceId: string): Promise<number>;
   gone(request: { instanceId: string; versionId: string; cause: Cause }): void;
+  /** A runner that reports its invocations exceeded a limit. */
+  exceeded(runner: ExceededRunner): void;
   attach(request: AttachRequest): Promise<void>;
   detach(instanceId: string): void;
 }
@@ -356,6 +359,10 @@ export class RunnerPool {
     setTimeout(() => this.#verdicts.delete(instanceId), VERDICT_TTL_MS).unref();
     if (hasLinks(runner)) this.#options.members.detach(instanceId);
     if (slot.runner === runner) slot.runner = undefined;
+    if (runner.plan.traced && (end.cause === "cpu" || end.cause === "memory")) {
+      const alarm = this.#state.overdueAlarm(runner);
+      this.#options.members.exceeded({ instanceId, versionId, cause: end.cause, ...(alarm && { alarm }) });
+    }
     this.#state.release(runner, runner.orderly && end.cause === "none");
     if (end.cause === "none" || !runner.served) return;
     // A request that exceeds a limit says nothing about the next one: that one waits a little, but is served.

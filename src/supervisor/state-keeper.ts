@@ -99,6 +99,17 @@ export class StateKeeper {
     return stateIds(placement).some((id) => (earliestAlarm(this.#options.files.stateOf(id), true) ?? soonMs) < soonMs);
   }
 
+  /** An alarm of the runner, which has just ended, that was due and not done. */
+  overdueAlarm({ placement, address }: Runner): { dueMs: number; className: string } | undefined {
+    if (placement.kind === "none") return undefined;
+    for (const { namespaceId, className } of placement.classes) {
+      const directory = stateDirectory(this.#options.files, placement, address.versionId, namespaceId);
+      const dueMs = earliestAlarm(directory);
+      if (dueMs !== undefined && dueMs <= Date.now()) return { dueMs, className };
+    }
+    return undefined;
+  }
+
   /** Removes the states, those of previews too. Resolves when they are gone; throws when a home still owns one. */
   async discard(ids: string[]): Promise<void> {
     const { files, homes } = this.#options;

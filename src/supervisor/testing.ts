@@ -87,6 +87,7 @@ export async function startTestPool(
     finishEvents: async () => true,
     inFlight: async () => 1,
     gone() {},
+    exceeded() {},
     attach: async () => {},
     detach() {},
   };
@@ -109,6 +110,7 @@ export async function startTestPool(
       finishEvents: (instanceId) => members.finishEvents(instanceId),
       inFlight: (instanceId) => members.inFlight(instanceId),
       gone: recorded("gone"),
+      exceeded: recorded("exceeded"),
       attach: recorded("attach"),
       detach: recorded("detach"),
     },

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Delivery, EventOutcome, RunnerEvent } from "../domain/events.ts";
+import type { ExceededEvent, ExceededInvocation } from "../domain/exceeded.ts";
 import type { AcquireReply, Cause, RunnerAddress, Unavailable } from "../domain/messages.ts";
 import { request } from "../lib/http/node-http.ts";
 import { Callees } from "./callees.ts";
@@ -21,6 +22,8 @@ export interface EventSenderOptions {
   acquire(versionId: string): Promise<AcquireReply>;
   /** Why an instance was lost. */
   verdict(instanceId: string): Promise<Cause>;
+  /** An event ended with a runner that exceeded a limit, and had to report it. */
+  exceeded?(invocation: ExceededInvocation): void;
 }
 
 /** Sends events to runners, and knows which have some in flight, so that they are let go of without breaking one. */
@@ -50,7 +53,11 @@ export class EventSender {
         return { outcome: "exception", begun: false, message: `The Worker has no ${event.type}() handler.` };
       }
       const connection = await this.#connect(eventsSocket, instanceId);
-      if (connection) return this.#send(connection, instanceId, frame, timeoutMs);
+      if (connection) {
+        const delivery = await this.#send(connection, instanceId, frame, timeoutMs);
+        if (found.traced) this.#tellIfExceeded(found, event, delivery);
+        return delivery;
+      }
       if (attempt === MAX_ATTEMPTS)
         return { outcome: "internalError", begun: false, message: "its runner is stopping" };
       await delay(RETRY_DELAY_MS);
@@ -84,6 +91,12 @@ export class EventSender {
     } catch (error) {
       return { outcome: "internalError", begun: false, message: messageOf(error) };
     }
+  }
+
+  #tellIfExceeded({ instanceId, versionId }: RunnerAddress, event: RunnerEvent, { outcome }: Delivery): void {
+    if (outcome !== "exceededCpu" && outcome !== "exceededMemory") return;
+    const cause = outcome === "exceededCpu" ? "cpu" : "memory";
+    this.#options.exceeded?.({ instanceId, versionId, cause, event: tracedEvent(event) });
   }
 
   /** Undefined when the runner does not take the connection, or is being stopped. */
@@ -129,6 +142,18 @@ const lostOutcome: Record<Cause, EventOutcome> = {
   crash: "internalError",
   none: "canceled",
 };
+
+/** As the runtime would have reported it. */
+function tracedEvent(event: RunnerEvent): ExceededEvent {
+  switch (event.type) {
+    case "scheduled":
+      return { cron: event.cron, scheduledTime: event.scheduledTimeMs };
+    case "queue":
+      return { queue: event.queue, batchSize: event.messages.length };
+    case "tail":
+      return { consumedEvents: event.scripts.map((scriptName) => ({ scriptName })) };
+  }
+}
 
 class TimedOut extends Error {}
 
