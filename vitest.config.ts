@@ -13,6 +13,7 @@ export default defineConfig({
     retry: process.env.CI ? 1 : 0,
     // What is waited for comes as soon as the machine can.
     expect: { poll: { timeout: 20_000 } },
+    setupFiles: ["test/harness/patience.ts"],
     projects: [
       {
         extends: true,

@@ -167,7 +167,7 @@ describe("a site without a Worker", () => {
     expect(await ask()).toBeUndefined();
     const type = "text/javascript; charset=utf-8";
     await writeContentVariants(place(edge), hashOf(`${LONG} ${type}`), Buffer.from(LONG), type);
-    await expect.poll(ask, { timeout: 8000, interval: 200 }).toBe("br");
+    await expect.poll(ask, { timeout: 20_000, interval: 200 }).toBe("br");
   });
 
   const ranges: [string, number, string, string | undefined][] = [

@@ -170,7 +170,7 @@ describe("a Worker", () => {
     // The answer to a later request shows that the first one has reached the Worker.
     await edge.get(HOST, "/");
     client.socket.destroy();
-    await expect.poll(async () => (await edge.get(HOST, "/aborted")).body, { timeout: 5000 }).toContain("1");
+    await expect.poll(async () => (await edge.get(HOST, "/aborted")).body, { timeout: 20_000 }).toContain("1");
   });
 
   test("speaks WebSocket", async () => {

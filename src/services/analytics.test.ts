@@ -102,7 +102,7 @@ test("segments are packed by another host, one day after the other", async () =>
   await vi.waitFor(() => {
     expect(readdirSync(directory(ACCOUNT, "ds"))).toEqual(["00000001-00000002.parquet"]);
     expect(readdirSync(directory(ACCOUNT, "another"))).toEqual(["00000001-00000001.parquet"]);
-  }, 15_000);
+  }, 30_000);
   expect((await query("SELECT count() FROM ds FORMAT TabSeparated")).text).toBe("2\n");
 });
 

@@ -82,7 +82,7 @@ async function startCallee(version: string): Promise<TestRunner> {
 }
 
 /** Resolves when the callee's method `slow` runs. */
-const called = (runner: TestRunner) => expect.poll(() => runner.stdout(), { timeout: 10_000 }).toContain("slow called");
+const called = (runner: TestRunner) => expect.poll(() => runner.stdout(), { timeout: 20_000 }).toContain("slow called");
 
 const address = (instanceId: string, { rpcSocket }: { rpcSocket: string }): AcquireReply => ({
   runner: { instanceId, versionId: "", httpSocket: "", rpcSocket },

@@ -101,7 +101,7 @@ async function startCaller(accountId = ACCOUNT): Promise<TestRunner> {
 const call = async (runner: TestRunner, name: string) => JSON.parse((await runner.fetch(`/${name}`)).body);
 
 /** Resolves when the object's slow method runs. */
-const called = (runner: TestRunner) => expect.poll(() => runner.stdout(), { timeout: 10_000 }).toContain("slow called");
+const called = (runner: TestRunner) => expect.poll(() => runner.stdout(), { timeout: 20_000 }).toContain("slow called");
 
 async function end(runner: TestRunner, signal: NodeJS.Signals): Promise<void> {
   runner.process.kill(signal);

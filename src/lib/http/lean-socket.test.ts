@@ -54,7 +54,7 @@ test("a paused one reads nothing, so that the sender has to wait", async () => {
   expect(bytes).toBe(0);
   expect(client.writableLength).toBeGreaterThan(0);
   socket.resume();
-  await expect.poll(() => bytes, { timeout: 5000 }).toBe(total);
+  await expect.poll(() => bytes, { timeout: 20_000 }).toBe(total);
 });
 
 test("the server counts it until it is closed", async () => {

@@ -60,7 +60,7 @@ afterEach(() => cleanup.run());
 
 const head = (fields: string) => `PUT / HTTP/1.1\r\nHost: h\r\n${fields}\r\n\r\n`;
 const answered = (count: number) =>
-  expect.poll(() => client.received.split("HTTP/1.1 ").length - 1, { timeout: 5000 }).toBe(count);
+  expect.poll(() => client.received.split("HTTP/1.1 ").length - 1, { timeout: 20_000 }).toBe(count);
 
 test("one request after the other, in any coding", async () => {
   client.send(`${head("Content-Length: 5")}hello${head("Transfer-Encoding: chunked")}3\r\nabc\r\n`);

@@ -70,7 +70,7 @@ describe("back-pressure", () => {
       received += chunk.length;
     });
     client.socket.resume();
-    await expect.poll(() => received, { timeout: 10_000 }).toBeGreaterThan(OFFERED_BYTES);
+    await expect.poll(() => received, { timeout: 20_000 }).toBeGreaterThan(OFFERED_BYTES);
     expect(proxy.pool.inFlight).toBe(0);
   });
 

@@ -60,7 +60,7 @@ describe("time", () => {
           seconds++;
           return false;
         },
-        { interval: 5, timeout: 10_000 },
+        { interval: 5, timeout: 20_000 },
       )
       .toBe(true);
     expect(raw.received).toContain("HTTP/1.1 408 ");
