@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Load, type LoadResult } from "./harness/load.ts";
 import { killProcess, type Platform } from "./harness/platform.ts";
-import type { ProcessInfo } from "./harness/processes.ts";
+import { Child, type ProcessInfo } from "./harness/processes.ts";
 import { usePlatform } from "./harness/suite.ts";
 
 /**
@@ -15,6 +15,8 @@ const healedWithinMs = 1_000;
 /** The goal is a second. Control loads more than 700 modules, about 0.6 s of CPU beside this load, so there is room for a busy machine. */
 const controlHealsWithinMs = 1_500;
 const soundLifetimeMs = kills > 2 ? 11_000 : 0;
+/** What an empty process takes to start on a machine that does nothing else: on one that is as slow in all, healing takes as much longer. */
+const IDLE_START_MS = 60;
 
 const platform = usePlatform({ FREEHOLD_EDGES: "2" });
 
@@ -61,11 +63,15 @@ describe("kill -9 under load", () => {
       const load = new Load(steady, { connections: 4, pauseMs: 2 });
       await load.answered(50);
       const victim = only(platform().role(role));
+      const before = await slowness();
       const healedMs = await killAndHeal(victim, () => serves(platform(), role, victim));
+      const slowest = Math.max(before, await slowness());
       await load.answered(50);
       expect((await load.stop()).failures).toEqual([]);
-      console.log(`${role} healed in ${healedMs.toFixed(0)} ms`);
-      expect(healedMs).toBeLessThan(withinMs);
+      console.log(
+        `${role} healed in ${healedMs.toFixed(0)} ms, on a machine ${slowest.toFixed(1)} times as slow as idle`,
+      );
+      expect(healedMs).toBeLessThan(withinMs * slowest);
       await pause(soundLifetimeMs);
     }
   });
@@ -79,6 +85,7 @@ describe("kill -9 under load", () => {
       const victim = edges[round % 2] as ProcessInfo;
       const load = new Load(steady, { connections, pauseMs: 2 });
       await load.answered(50);
+      const before = await slowness();
       const killedAtMs = load.elapsedMs;
       const healedMs = await killAndHeal(
         victim,
@@ -87,13 +94,14 @@ describe("kill -9 under load", () => {
             .role("edge")
             .filter((edge) => edge.pid !== victim.pid).length === 2,
       );
+      const withinMs = healedWithinMs * Math.max(before, await slowness());
       await load.answered(200);
       const { failures } = await load.stop();
       console.log(`edge healed in ${healedMs.toFixed(0)} ms, ${failures.length} requests failed ${kinds(failures)}`);
       // What the dead edge had in hand is lost with it, once: a client that connects again is served by the other.
       expect(failures.length, kinds(failures)).toBeLessThanOrEqual(connections);
-      expect(lastFailureMs(failures) - killedAtMs).toBeLessThan(healedWithinMs);
-      expect(healedMs).toBeLessThan(healedWithinMs);
+      expect(lastFailureMs(failures) - killedAtMs).toBeLessThan(withinMs);
+      expect(healedMs).toBeLessThan(withinMs);
       await pause(soundLifetimeMs);
     }
   });
@@ -105,9 +113,11 @@ describe("kill -9 under load", () => {
     for (const victim of platform().runners()) {
       const loads = addresses.map((address) => new Load(address, { connections: 2, pauseMs: 2 }));
       await Promise.all(loads.map((load) => load.answered(30)));
+      const before = await slowness();
       const killedAtMs = loads.map((load) => load.elapsedMs);
       killProcess(victim, "SIGKILL");
       await Promise.all(loads.map((load) => load.answered(100)));
+      const withinMs = healedWithinMs * Math.max(before, await slowness());
       const results = await Promise.all(loads.map((load) => load.stop()));
       const struck = results.filter((result) => result.failures.length > 0);
       // The victim may be the runner of `changing`, which has no load.
@@ -115,7 +125,7 @@ describe("kill -9 under load", () => {
       results.forEach((result, index) => {
         // No more than what was in flight fails; the next ones wait for the new runner.
         expect(result.failures.length, JSON.stringify(result.failures)).toBeLessThanOrEqual(2 * 2);
-        expect(lastFailureMs(result.failures) - (killedAtMs[index] ?? 0)).toBeLessThan(healedWithinMs);
+        expect(lastFailureMs(result.failures) - (killedAtMs[index] ?? 0)).toBeLessThan(withinMs);
       });
     }
   });
@@ -172,6 +182,13 @@ test("after all of it, a deploy works", async () => {
   await platform().api.deploy("last", answering("last"));
   expect((await platform().fetch(await platform().url("last"))).body).toBe("last");
 });
+
+/** How many times as long as on an idle machine the start of a process takes here and now; at least once. */
+async function slowness(): Promise<number> {
+  const startedAt = performance.now();
+  await new Child(process.execPath, ["--eval", ""]).end(60_000);
+  return Math.max(1, (performance.now() - startedAt) / IDLE_START_MS);
+}
 
 /** What failed, each once, with when it last did. */
 function kinds(failures: LoadResult["failures"]): string {

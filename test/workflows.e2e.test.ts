@@ -10,12 +10,16 @@ import "./harness/suite.ts";
 const env = { FREEHOLD_RUNNER_IDLE_SECONDS: "2" };
 
 let platform: Platform;
+/** What a deploy takes here. */
+let deployMs = 0;
 const project = new Project("workflow-app");
 const guest = new Project("workflow-guest");
 
 beforeAll(async () => {
   platform = await startPlatform({ env });
+  const begun = performance.now();
   await platform.wranglerOk(project.directory, ["deploy"]);
+  deployMs = performance.now() - begun;
   await platform.wranglerOk(guest.directory, ["deploy"]);
 });
 
@@ -246,9 +250,10 @@ describe("restarts", () => {
     }
   });
 
-  test("instances that sleep go on with the code of the next deploy", async () => {
-    // Longer than a deploy takes on a busy machine.
-    await create("moved", { napMs: 15_000, approval: false });
+  test("instances that sleep go on with the code of the next deploy", { timeout: 240_000 }, async () => {
+    // Longer than a deploy takes, on a busy machine too.
+    const napMs = Math.max(12_000, 5 * deployMs);
+    await create("moved", { napMs, approval: false });
     await create("held");
     await reached("held", "waiting");
     project.write("src/release.js", 'export const RELEASE = "r2";\n');
@@ -257,7 +262,7 @@ describe("restarts", () => {
     expect(await reached("held", "complete")).toMatchObject({
       output: { reserved: "r1", charged: { release: "r1" }, shipped: "r2" },
     });
-    expect(await reached("moved", "complete", 30_000)).toMatchObject({
+    expect(await reached("moved", "complete", napMs + 30_000)).toMatchObject({
       output: { reserved: "r1", charged: { release: "r2" }, shipped: "r2" },
     });
   });
