@@ -31,10 +31,10 @@ const route = (parts: Partial<RoutedScript> = {}) => edge.route(snapshot(script(
 const get = (fields = "", host = HOST) => edge.get(host, "/", fields);
 const version = async (fields = "") => (await get(fields)).body.slice(0, 2);
 
-/** The versions that 20 requests meet. Only one: by chance once in 500,000 times. */
+/** The versions that 40 requests meet. Only one: by chance once in 10^11 times. */
 async function versions(fields: string | ((index: number) => string)): Promise<Set<string>> {
   const met = new Set<string>();
-  for (let index = 0; index < 20; index++) met.add(await version(typeof fields === "string" ? fields : fields(index)));
+  for (let index = 0; index < 40; index++) met.add(await version(typeof fields === "string" ? fields : fields(index)));
   return met;
 }
 

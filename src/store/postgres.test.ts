@@ -14,11 +14,11 @@ describe.skipIf(missing !== undefined)("PostgreSQL", () => {
   beforeAll(async () => {
     server = await TestPostgres.start();
     admin = server.connect();
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await admin?.close();
     await server?.stop();
-  }, 60_000);
+  }, 120_000);
 
   let client: PostgresClient;
   let opened = 0;

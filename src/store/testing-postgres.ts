@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { PostgresClient } from "./postgres.ts";
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 
 /** Directory of PostgreSQL's programs: that of the newest Debian package. */
 function programs(): string | undefined {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { seededRandom } from "../../lib/seeded-random.ts";
 import { Sampling } from "./sampling.ts";
 
 /** Offers so many messages in the second that begins at `startMs`; how many of them went. */
@@ -16,7 +17,8 @@ test("below the rate, all go", () => {
 });
 
 test("beyond it, a sample that is spread over the second", () => {
-  const sampling = new Sampling(100);
+  const below = seededRandom(1);
+  const sampling = new Sampling(100, () => below(1_000) / 1_000);
   expect(offer(sampling, 1_000, 1_000)).toBe(100);
   expect(sampling.sampling).toBe(true);
   const first = offer(sampling, 2_000, 500);
