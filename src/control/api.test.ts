@@ -251,6 +251,12 @@ describe("bodies", () => {
     expect(json.errors).toHaveLength(2);
   });
 
+  it("may be nested so deep, and no deeper", async () => {
+    const lists = `${"[".repeat(5000)}${"]".repeat(5000)}`;
+    const refused = await control.call("POST", `${account}/things`, { body: `{"name":"x","more":${lists}}` });
+    expect([refused.status, refused.json.errors[0]?.message]).toEqual([400, expect.stringContaining("levels deep")]);
+  });
+
   it("are bounded, with and without a length", async () => {
     const large = `"${"x".repeat(MAX_JSON_BYTES)}"`;
     expect((await control.call("POST", `${account}/things`, { body: large })).status).toBe(413);

@@ -1,4 +1,5 @@
 import type { ZodError, ZodType } from "zod";
+import { parseJson } from "../lib/parse-json.ts";
 import { readBounded } from "../lib/read-bounded.ts";
 import { refuse } from "./errors.ts";
 
@@ -17,7 +18,7 @@ export async function parseBody(request: Request, schema: ZodType): Promise<unkn
   if (text === undefined) throw refuse.bodySize(MAX_JSON_BYTES);
   let value: unknown;
   try {
-    value = text.trim() === "" ? undefined : JSON.parse(text);
+    value = text.trim() === "" ? undefined : parseJson(text);
   } catch (error) {
     throw refuse.unreadableBody(error instanceof Error ? error.message : "not JSON");
   }

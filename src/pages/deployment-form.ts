@@ -1,4 +1,5 @@
 import { isObject } from "../lib/is-object.ts";
+import { parseJson } from "../lib/parse-json.ts";
 import { ALL_ROUTES, type FunctionRoutes, parseRoutesJson, RoutesJsonError } from "../products/assets/routes-json.ts";
 import type { Blobs } from "../store/platform.ts";
 import { BoundedBody } from "../workers/bounded-body.ts";
@@ -69,9 +70,9 @@ async function textOf(form: FormData, name: string): Promise<string | undefined>
 
 function jsonOf(name: string, text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    throw invalidRequest(`"${name}" is not JSON.`);
+    return parseJson(text);
+  } catch (error) {
+    throw invalidRequest(`"${name}" is not JSON: ${(error as Error).message}.`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ApiError, type ApiRequest, route } from "../lib/api.ts";
+import { parseJson } from "../lib/parse-json.ts";
 import { signClaims, verifyClaims } from "../lib/signed-token.ts";
 import { keepContents, missingHashes, type SentContent } from "../products/assets/hash-upload.ts";
 import type { ApiRoute, Platform } from "../store/platform.ts";
@@ -94,7 +95,7 @@ async function readJson<T>({ raw }: Request, schema: z.ZodType<T>): Promise<T> {
   const text = await body.text();
   if (text.length > MAX_CONTENTS_BYTES) throw tooLarge();
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch {
     throw invalidRequest("The request body is not JSON.");
   }

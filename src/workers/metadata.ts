@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseJson } from "../lib/parse-json.ts";
 import { exportsSchema } from "../products/durable-objects/declared-exports.ts";
 import { migrationsSchema } from "../products/durable-objects/migrations.ts";
 import { invalidUpload, unreadableBody } from "./errors.ts";
@@ -92,9 +93,9 @@ export function parseJsonPart<T>(part: string, text: string, schema: z.ZodType<T
     throw unreadableBody(`the part "${part}" is larger than ${MAX_METADATA_BYTES} bytes.`);
   let json: unknown;
   try {
-    json = JSON.parse(text);
-  } catch {
-    throw unreadableBody(`the part "${part}" is not JSON.`);
+    json = parseJson(text);
+  } catch (error) {
+    throw unreadableBody(`the part "${part}" is not JSON: ${(error as Error).message}.`);
   }
   return parseWith(part, json, schema);
 }

@@ -45,6 +45,12 @@ test("module types follow content types, and the entry comes first", async () =>
 const refusals: [what: string, form: () => FormData, code: number, message: RegExp][] = [
   ["no metadata", () => new FormData(), 10021, /no part named "metadata"/],
   ["metadata twice", () => twice("metadata", "{}"), 10021, /more than one part named "metadata"/],
+  [
+    "metadata that no stack can hold",
+    () => raw(`{"bindings":${"[".repeat(5000)}${"]".repeat(5000)}}`),
+    10026,
+    /levels deep/,
+  ],
   ["metadata that is not JSON", () => raw("{"), 10026, /not JSON/],
   ["metadata of the wrong shape", () => uploadForm({ compatibility_flags: "x" }), 10021, /compatibility_flags/],
   ["no entry named", () => uploadForm({ main_module: undefined }), 10021, /names no entry/],

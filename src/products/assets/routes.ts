@@ -1,4 +1,5 @@
 import { ApiError, ApiResult, route } from "../../lib/api.ts";
+import { parseJson } from "../../lib/parse-json.ts";
 import { readBounded } from "../../lib/read-bounded.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
 import { errors } from "./errors.ts";
@@ -71,7 +72,7 @@ async function readJson(request: Request, limitBytes: number): Promise<unknown> 
     throw new ApiError(413, { code: 10304, message });
   }
   try {
-    return JSON.parse(body.toString());
+    return parseJson(body.toString());
   } catch {
     throw new ApiError(400, { code: 10026, message: "The request body is not JSON." });
   }

@@ -1,5 +1,6 @@
 /** Bulk writes over the API: checked as a whole, then stored in batches. */
 import { z } from "zod";
+import { parseJson } from "../../lib/parse-json.ts";
 import { readBounded } from "../../lib/read-bounded.ts";
 import type { Platform } from "../../store/platform.ts";
 import type { KvNamespaceRow } from "../../store/schema.ts";
@@ -121,7 +122,7 @@ async function readJson(raw: Request): Promise<unknown> {
   const body = await readBounded(raw, MAX_BULK_WRITE_BYTES);
   if (!body) throw malformed(`it is larger than ${MAX_BULK_WRITE_BYTES} bytes.`);
   try {
-    return JSON.parse(body.toString());
+    return parseJson(body.toString());
   } catch (error) {
     throw malformed(error instanceof Error ? error.message : "not JSON.");
   }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type ApiRequest, ApiResult, route } from "../../lib/api.ts";
 import { pageResult, readPage } from "../../lib/paging.ts";
+import { parseJson } from "../../lib/parse-json.ts";
 import { readBounded } from "../../lib/read-bounded.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
 import type { SecretsStoreRow, StoreSecretRow } from "../../store/schema.ts";
@@ -278,7 +279,7 @@ function presentSecret({
 /** Undefined for what is no JSON, and for what is too large for any list. */
 function parsed(body: Buffer | undefined): unknown {
   try {
-    return JSON.parse(String(body));
+    return parseJson(String(body));
   } catch {
     return undefined;
   }
