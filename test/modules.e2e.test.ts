@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { uploadForm } from "./harness/api.ts";
 import { urlPrintedBy } from "./harness/platform.ts";
+import { descendants } from "./harness/processes.ts";
 import { Project } from "./harness/project.ts";
 import { usePlatform } from "./harness/suite.ts";
 
@@ -29,7 +30,7 @@ test("text, data, JSON and CommonJS modules, vars, metadata, with source maps", 
     plain: "text",
     object: { nested: [1, { two: 2 }], yes: true },
     secret: null,
-    names: ["LOADER", "OBJECT", "PLAIN", "VERSION"],
+    names: ["IMAGES", "LOADER", "OBJECT", "PLAIN", "VERSION"],
   });
 });
 
@@ -53,6 +54,28 @@ test("the worker loader runs code given at run time, cut off from the network", 
     env: { given: "by the loader" },
     outbound: "refused",
   });
+});
+
+test("the Images binding changes pictures, in a process that is not there before", async () => {
+  const hosts = () =>
+    descendants(platform().supervisor.pid).filter(({ command }) =>
+      command.join(" ").includes("products/images/host/main.ts"),
+    );
+  expect(hosts()).toEqual([]);
+  expect((await ask("modules", "/image")).json()).toEqual({
+    type: "image/webp",
+    info: { format: "image/webp", width: 8, height: 4, fileSize: expect.any(Number) },
+    was: { format: "image/png", width: 1, height: 1, fileSize: 69 },
+  });
+  expect(hosts()).not.toEqual([]);
+});
+
+test.each([
+  ["what is no picture", "text", 9520, /^IMAGES_INFO_ERROR 9520: Unsupported image type/],
+  ["pictures that are kept for it", "hosted", undefined, /^env.IMAGES.hosted is not supported here/],
+])("the Images binding refuses %s", async (_, asked, code, words) => {
+  const answer = (await ask("modules", `/image?${asked}`)).json();
+  expect(answer).toEqual({ ...(code && { code }), message: expect.stringMatching(words) });
 });
 
 test("JSON, CommonJS, text and data modules as parts of an upload", async () => {

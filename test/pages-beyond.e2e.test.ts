@@ -31,7 +31,10 @@ describe("an app of Functions that are routed by files", () => {
     const production = {
       durable_object_namespaces: { COUNTER: { class_name: "Counter" } },
       queue_producers: { QUEUE: { name: "letters" } },
-      bindings: { LIMITER: { type: "ratelimit", namespace_id: "1", simple: { limit: 2, period: 60 } } },
+      bindings: {
+        LIMITER: { type: "ratelimit", namespace_id: "1", simple: { limit: 2, period: 60 } },
+        IMAGES: { type: "images" },
+      },
     };
     await send("POST", "/pages/projects", {
       name: "app",
@@ -49,6 +52,11 @@ describe("an app of Functions that are routed by files", () => {
     // The files are there too, and their paths start no code.
     expect((await get("app.pages.localhost/")).body).toBe("<h1>Beyond</h1>\n");
     expect(JSON.parse(app.read("site/_routes.json"))).toMatchObject({ include: expect.not.arrayContaining(["/*"]) });
+  });
+
+  test("image binding", async () => {
+    const { headers, body } = await get("app.pages.localhost/picture");
+    expect([headers["content-type"], body.slice(8, 12)]).toEqual(["image/webp", "WEBP"]);
   });
 
   test("rate limiting", async () => {

@@ -48,8 +48,8 @@ export type ValidateReply =
       message: string;
     };
 
-/** What a sandboxed host of data does: D1 databases, queries over data points, or packing data points. */
-export type HostKind = "d1" | "analytics-query" | "analytics-pack" | "logs-query" | "logs-pack";
+/** What a sandboxed host does: D1 databases, queries over rows such as data points, packing them, or pictures. */
+export type HostKind = "d1" | "images" | "analytics-query" | "analytics-pack" | "logs-query" | "logs-pack";
 
 /** Requests that roles make of the supervisor. */
 export interface SupervisorCalls {

@@ -90,6 +90,7 @@ type BoundProduct =
       period: 10 | 60;
     }
   | { type: "analytics_engine"; name: string; dataset: string }
+  | { type: "images"; name: string }
   | {
       type: "secrets_store_secret";
       name: string;

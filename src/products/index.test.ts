@@ -82,6 +82,7 @@ const accepted: [name: string, uploaded: Record<string, unknown>, stored: object
     { type: "secrets_store_secret", name: "A", store_id: "5705e", secret_name: "key" },
     { type: "secrets_store_secret", name: "A", storeId: "5705e", secretName: "key" },
   ],
+  ["images", { type: "images", name: "A" }, { type: "images", name: "A" }, { type: "images", name: "A" }],
   [
     "a dataset of Analytics Engine",
     { type: "analytics_engine", name: "A", dataset: "weather-data" },

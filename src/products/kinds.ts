@@ -3,6 +3,7 @@ import { analyticsEngine } from "./analytics/binding.ts";
 import { assets } from "./assets/binding.ts";
 import { d1 } from "./d1/binding.ts";
 import { durableObjectNamespace } from "./durable-objects/binding.ts";
+import { images } from "./images/binding.ts";
 import type { AnyBindingKind } from "./kind.ts";
 import { kv } from "./kv/binding.ts";
 import { queue } from "./queues/binding.ts";
@@ -34,6 +35,7 @@ const kinds: AnyBindingKind[] = [
   rateLimit,
   secretsStoreSecret,
   analyticsEngine,
+  images,
 ];
 
 const byType = new Map<string, AnyBindingKind>(

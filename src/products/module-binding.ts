@@ -56,7 +56,8 @@ export function moduleBinding(
   };
 }
 
-function workerText(path: string): string {
+/** Text of a module of ours; read once. */
+export function workerText(path: string): string {
   let text = texts.get(path);
   if (text === undefined) {
     text = readFileSync(path, "utf8");

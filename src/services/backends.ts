@@ -15,6 +15,7 @@ import type { Intake } from "../products/analytics/intake.ts";
 import { type CacheAccess, CacheBackend, cacheHeaderNames } from "../products/cache/backend.ts";
 import { CACHE_CALLER } from "../products/cache/launch.ts";
 import { type DatabaseCaller, SESSION_HEADER, serveD1 } from "../products/d1/backend.ts";
+import { type ImagesCaller, serveImages } from "../products/images/backend.ts";
 import { serveKv } from "../products/kv/backend.ts";
 import type { KvNamespaces } from "../products/kv/namespaces.ts";
 import { METADATA_HEADER } from "../products/kv/wire.ts";
@@ -48,6 +49,7 @@ interface Caller {
 
 export interface BackendsOptions {
   databases: DatabaseCaller;
+  images: ImagesCaller;
   caches: CacheAccess;
   kv: KvNamespaces;
   buckets: Buckets;
@@ -61,6 +63,7 @@ export interface BackendsOptions {
 }
 
 const names = new HeaderNames([
+  "content-type",
   BINDING_HEADER,
   SESSION_HEADER,
   METADATA_HEADER,
@@ -73,6 +76,7 @@ const names = new HeaderNames([
   ...cacheHeaderNames,
 ]);
 const bindingId = names.id(BINDING_HEADER);
+const contentTypeId = names.id("content-type");
 const sessionId = names.id(SESSION_HEADER);
 const metadataId = names.id(METADATA_HEADER);
 const formatId = names.id(FORMAT_HEADER);
@@ -152,6 +156,14 @@ export class Backends {
     switch (binding?.type) {
       case "d1":
         serveD1(this.#options.databases, { exchange, head, accountId, binding, session: head.get(sessionId) ?? "" });
+        return;
+      case "images":
+        void serveImages(this.#options.images, {
+          exchange,
+          head,
+          accountId,
+          contentType: head.get(contentTypeId) ?? "",
+        });
         return;
       case "ratelimit":
         serveRateLimit(this.#counters, { exchange, head, accountId, binding });

@@ -105,7 +105,7 @@ export class Databases {
       flags: request.flags,
       payload: request.payload,
       isWanted: request.isWanted,
-      ...(request.writesNothing && { writesNothing: true }),
+      ...(request.writesNothing !== undefined && { writesNothing: request.writesNothing }),
       timeoutMs,
       losses: 0,
       done(reply) {

@@ -31,6 +31,7 @@ import { Backends } from "./backends.ts";
 import { Broker } from "./broker.ts";
 import { Caches } from "./caches.ts";
 import { Databases } from "./databases.ts";
+import { Images } from "./images.ts";
 import { ACQUIRE_TIMEOUT_MS, DRAIN_TIMEOUT_MS } from "./limits.ts";
 import { Links } from "./links.ts";
 import { LiveTails } from "./live-tails.ts";
@@ -83,6 +84,7 @@ export async function runServices(): Promise<void> {
     (await supervisor.call("databaseHost", { hostId, accountId, kind })).socket;
   const endHost = (hostId: string) => supervisor.call("endDatabaseHost", { hostId });
   const databases = new Databases({ startHost: startHost("d1"), endHost, queryMs: config.state.queryMs });
+  const images = new Images(startHost("images"), endHost);
   const caches = new Caches(files.responses, config.cacheBytes);
   const kv = new KvNamespaces(files.kv);
   const secrets = new SecretReader(files.secrets, files.masterKey);
@@ -133,6 +135,7 @@ export async function runServices(): Promise<void> {
   };
   const backends = new Backends({
     databases,
+    images,
     caches,
     kv,
     buckets,

@@ -16,6 +16,7 @@ export function testBackends(directory: string, parts: Partial<BackendsOptions> 
   return new Backends({
     versions: new VersionLinks(new Deployments(), new Links(() => {})),
     databases: { run: () => {} },
+    images: { turn: () => Promise.reject(new Error()), run: () => Promise.reject(new Error()) },
     caches: { store: () => undefined, failed: () => {} },
     kv: new KvNamespaces(join(directory, "kv")),
     buckets: new Buckets(join(directory, "r2")),

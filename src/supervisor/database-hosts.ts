@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { join, normalize } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -68,7 +68,10 @@ export class DatabaseHosts {
     if (this.#stopped) throw new Error("the platform is stopping");
     if (this.#hosts.size >= MAX_HOSTS) throw new Error("too many database hosts are running");
     const settings = hostSettings(kind, accountId, this.#options.config);
-    const libraries = await this.#librariesOf([process.execPath, ...(settings.program.packages?.natives ?? [])]);
+    const libraries = await this.#librariesOf([
+      process.execPath,
+      ...(settings.program.packages ?? []).flatMap(({ natives }) => natives),
+    ]);
     return (this.#hosts.get(hostId) ?? this.#launch(hostId, accountId, settings, libraries)).ready;
   }
 
@@ -101,7 +104,7 @@ export class DatabaseHosts {
     const directory = this.#files.instance(hostId);
     const own = join(directory, "in");
     mkdirSync(own, { recursive: true, mode: 0o700 });
-    mkdirSync(settings.data, { recursive: true, mode: 0o700 });
+    if (settings.data !== undefined) mkdirSync(settings.data, { recursive: true, mode: 0o700 });
     const command = this.#command(own, settings, libraries);
     const filter = host.bubblewrap?.seccomp === undefined ? undefined : openSync(host.bubblewrap.seccomp, "r");
     const child = spawn("/bin/sh", command, {
@@ -159,12 +162,12 @@ export class DatabaseHosts {
     const { bubblewrap } = this.#options.host;
     const { program, data, heapMb, maxDataBytes } = settings;
     const at = bubblewrap
-      ? { node: "/node", program: `/host/${program.main}`, own: "/in", data: "/data" }
+      ? { node: "/node", program: `/host/${program.main}`, own: "/in", data: data && "/data" }
       : { node: process.execPath, program: programPath(program), own, data };
     const node = [
       at.node,
       ...[`--max-old-space-size=${heapMb}`, "--max-semi-space-size=4", "--disable-warning=ExperimentalWarning"],
-      ...[at.program, join(at.own, SOCKET), at.data, ...settings.arguments],
+      ...[at.program, join(at.own, SOCKET), ...(at.data === undefined ? [] : [at.data]), ...settings.arguments],
     ];
     const limits = `ulimit -c 0; ulimit -d ${maxDataBytes / 1024}`;
     return [
@@ -179,7 +182,7 @@ export class DatabaseHosts {
   #sandbox(own: string, { program, data, writable }: HostSettings, libraries: string[]): string[] {
     const { bubblewrap } = this.#options.host;
     if (!bubblewrap) return [];
-    const { directories, packages } = program;
+    const { directories, packages = [] } = program;
     return [
       bubblewrap.program,
       ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net"],
@@ -190,12 +193,13 @@ export class DatabaseHosts {
       ...libraries.flatMap((file) => ["--ro-bind", file, file]),
       ...["--ro-bind", process.execPath, "/node"],
       ...directories.flatMap((directory) => ["--ro-bind", join(programRoot, directory), `/host/${directory}`]),
-      ...(packages ? ["--ro-bind", packages.directory, `/host/node_modules/${packages.name}`] : []),
+      ...packages.flatMap(({ name, directory }) => ["--ro-bind", directory, `/host/node_modules/${name}`]),
       ...["--proc", "/proc"],
       ...["null", "zero", "random", "urandom"].flatMap((name) => ["--dev-bind", `/dev/${name}`, `/dev/${name}`]),
       ...["--size", String(TMP_BYTES), "--tmpfs", "/tmp"],
-      ...["--bind", own, "/in", writable ? "--bind" : "--ro-bind", data, "/data"],
-      ...["--remount-ro", "/proc", "--remount-ro", "/", "--chdir", "/data"],
+      ...["--bind", own, "/in"],
+      ...(data === undefined ? [] : [writable ? "--bind" : "--ro-bind", data, "/data"]),
+      ...["--remount-ro", "/proc", "--remount-ro", "/", "--chdir", data === undefined ? "/in" : "/data"],
     ];
   }
 
@@ -215,7 +219,7 @@ export class DatabaseHosts {
 async function findLibraries(programs: string[]): Promise<string[]> {
   const { stdout } = await run("ldd", programs, { timeout: 5000 });
   const paths = stdout.split("\n").flatMap((line) => /(?:=>\s*|^\s+)(\/\S+)(?= \()/.exec(line)?.[1] ?? []);
-  return [...new Set(paths)].filter((path) => !programs.includes(path));
+  return [...new Set(paths.map((path) => normalize(path)))].filter((path) => !programs.includes(path));
 }
 
 /** What a process said at its end: V8 says why it gives up, then prints its stack. */

@@ -5,14 +5,16 @@ import { logHostProgram } from "../observe/logs/host-program.ts";
 import { analyticsHostProgram } from "../products/analytics/host-program.ts";
 import { databaseHostProgram } from "../products/d1/host-program.ts";
 import type { HostProgram } from "../products/hosts/program.ts";
+import { imagesHostProgram } from "../products/images/host-program.ts";
+import * as images from "../products/images/limits.ts";
 
 const MIB = 1024 * 1024;
 
 /** What a host of a kind is started with. */
 export interface HostSettings {
   program: HostProgram;
-  /** Directory of the account's data, the only one of the platform's that it sees. */
-  data: string;
+  /** Directory of the account's data, the only one of the platform's that it sees; undefined: it has none. */
+  data: string | undefined;
   /** Whether it may write there. */
   writable: boolean;
   /** V8 heap. */
@@ -37,6 +39,16 @@ export function hostSettings(kind: HostKind, accountId: string, config: Config):
       // fails with SQLITE_NOMEM.
       maxDataBytes: 850 * MIB,
       arguments: [config.state.timeTravelMs, config.state.maxDatabaseBytes].map(String),
+    };
+  }
+  if (kind === "images") {
+    return {
+      program: imagesHostProgram(),
+      data: undefined,
+      writable: false,
+      heapMb: images.HOST_HEAP_MB,
+      maxDataBytes: images.HOST_DATA_MB * MIB,
+      arguments: [],
     };
   }
   const isPacker = kind === "analytics-pack" || kind === "logs-pack";

@@ -6,6 +6,6 @@ export function logHostProgram(): HostProgram {
   return {
     directories: [...rowHostDirectories, "observe/logs/host"],
     main: "observe/logs/host/main.ts",
-    packages: enginePackage(),
+    packages: [enginePackage()],
   };
 }

@@ -78,6 +78,7 @@ function entryOf(project: MovedProject, { name, type, ...rest }: RawBinding): En
       return ["ratelimits[]", { name, ...rest }];
     case "ai":
     case "browser":
+    case "images":
     case "version_metadata":
       return [type, { binding }];
     case "json":

@@ -6,6 +6,6 @@ export function analyticsHostProgram(): HostProgram {
   return {
     directories: [...rowHostDirectories, "products/analytics/host"],
     main: "products/analytics/host/main.js",
-    packages: enginePackage(),
+    packages: [enginePackage()],
   };
 }

@@ -25,7 +25,7 @@ export interface HostRequest {
   payload: Buffer;
   /** False: nobody waits for the answer any more, so what has not begun need not. Absent: somebody does. */
   isWanted?: (() => boolean) | undefined;
-  /** True: it only reads, so it may be asked again of another host. Absent: not known yet. */
+  /** True: it only reads, so it may be asked again of another host. Absent: the statements say whether it does. */
   writesNothing?: boolean;
 }
 

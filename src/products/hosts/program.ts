@@ -6,8 +6,16 @@ export interface HostProgram {
   directories: string[];
   /** File below {@link programRoot}. */
   main: string;
-  /** A directory of packages, such as `@duckdb`, that it imports from. */
-  packages?: { name: string; directory: string /** Files whose libraries it needs, too. */; natives: string[] };
+  /** What it imports from. */
+  packages?: HostPackage[];
+}
+
+export interface HostPackage {
+  /** Below `node_modules`: a package, or a scope of packages. */
+  name: string;
+  directory: string;
+  /** Its files whose libraries the program needs, too. */
+  natives: string[];
 }
 
 /** `src`. */

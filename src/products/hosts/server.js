@@ -69,17 +69,18 @@ function requestOf(bytes) {
  * @param {number} id
  * @param {number} status 0: success, 1: a failure as JSON.
  * @param {string} bookmark
- * @param {string} text
+ * @param {string | Buffer} content
  */
-export function frame(id, status, bookmark, text) {
-  const length = Buffer.byteLength(text);
+export function frame(id, status, bookmark, content) {
+  const length = typeof content === "string" ? Buffer.byteLength(content) : content.length;
   const bytes = Buffer.allocUnsafe(REPLY_HEAD_BYTES + bookmark.length + length);
   bytes.writeUInt32LE(bytes.length - 4, 0);
   bytes.writeUInt32LE(id, 4);
   bytes[8] = status;
   bytes[9] = bookmark.length;
   bytes.write(bookmark, REPLY_HEAD_BYTES, "latin1");
-  bytes.write(text, REPLY_HEAD_BYTES + bookmark.length);
+  if (typeof content === "string") bytes.write(content, REPLY_HEAD_BYTES + bookmark.length);
+  else content.copy(bytes, REPLY_HEAD_BYTES + bookmark.length);
   return bytes;
 }
 
