@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readConfig } from "../domain/config.ts";
+import { CONFIG_EXIT_CODE, readConfig } from "../domain/config.ts";
 import type { MemberCalls, SupervisorCalls } from "../domain/messages.ts";
 import { paths } from "../domain/paths.ts";
 import { Channel } from "../lib/channel.ts";
@@ -164,7 +164,8 @@ describe("the control role", () => {
     failing.stderr?.on("data", (chunk) => {
       said += chunk;
     });
-    expect(await once(failing, "close")).toEqual([1, null]);
+    // Only a person can mend it: nobody starts it again by itself.
+    expect(await once(failing, "close")).toEqual([CONFIG_EXIT_CODE, null]);
     expect(said.trim().split("\n").at(-1)).toContain("master.key is missing");
   });
 
