@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -68,7 +68,7 @@ test("shows the difference and writes nothing", async () => {
   expect(printed).toContain('    "name": "shop",');
   expect(printed).toContain('-   "pages_build_output_dir": "dist"');
   expect(printed).toContain('+   "main": "dist/_worker.js",');
-  expect(printed).toContain('+       "0 4 * * *"');
+  expect(printed).toContain('+     "crons": ["0 4 * * *"]');
   expect(printed).toContain("+ _worker.js");
   expect(printed).toContain("Remove wrangler.toml");
   expect(printed).toContain("--write");
@@ -96,7 +96,7 @@ test("reads a file with comments, and refuses one that is broken", async () => {
     return runCommand("migrate", ["pages-to-workers", "shop", "--directory", directory, ...more], io);
   };
   expect(await run('// ours\n{ "minify": true, }\n', "--write")).toBe(0);
-  expect(JSON.parse(readFileSync(join(directory, "wrangler.jsonc"), "utf8"))).toMatchObject({ minify: true });
+  expect(readFileSync(join(directory, "wrangler.jsonc"), "utf8")).toMatch(/^\/\/ ours\n\{\n {2}"minify": true,\n/);
   expect(await run("{")).toBe(1);
   expect(io.stderr.at(-1)).toContain("wrangler.jsonc is not valid");
   expect(await run("{}", "--assets", "out")).toBe(1);
@@ -115,6 +115,62 @@ test.each(["..", "dist/../../other", "/etc"])(
     expect(await run("--assets", "dist")).toBe(0);
   },
 );
+
+const JSONC = `{
+\t"$schema": "node_modules/wrangler/config-schema.json",
+\t// the shop
+\t"name": "shop",
+\t"pages_build_output_dir": "./dist", // what astro makes
+\t"compatibility_date": "2026-01-01",
+\t"compatibility_flags": ["nodejs_compat"],
+\t"vars": { "GREETING": "hello" }, // said once
+\t"d1_databases": [{ "binding": "DB", "database_name": "orders", "database_id": "d", "migrations_dir": "sql" }],
+\t/* previews */
+\t"env": { "preview": { "vars": { "GREETING": "hi" } } }
+}
+`;
+
+const TOML = `# the shop
+name = "shop"
+pages_build_output_dir = "./dist" # what astro makes
+compatibility_date = "2026-01-01"
+compatibility_flags = [ "nodejs_compat" ]
+
+[vars]
+GREETING = "hello" # said once
+
+[[d1_databases]]
+binding = "DB"
+database_name = "orders"
+database_id = "d"
+migrations_dir = "sql"
+
+[env.preview.vars]
+GREETING = "hi"
+`;
+
+test.each([
+  ["wrangler.jsonc", JSONC],
+  ["wrangler.toml", TOML],
+])("of %s only what has to change does, whatever its manner", async (name, text) => {
+  const io = await platform();
+  const directory = project();
+  for (const other of ["wrangler.jsonc", "wrangler.toml"]) rmSync(join(directory, other));
+  writeFileSync(join(directory, name), text);
+  expect(await runCommand("migrate", ["pages-to-workers", "shop", "--directory", directory, "--write"], io)).toBe(0);
+  const lines = readFileSync(join(directory, name), "utf8").split("\n");
+  const changed = text.split("\n").filter((line) => !lines.includes(line));
+  expect(changed.map((line) => line.trim())).toEqual(
+    name.endsWith("c")
+      ? [expect.stringMatching(/^"pages_build_output_dir"/), expect.stringMatching(/^"env"/)]
+      : [expect.stringMatching(/^pages_build_output_dir/)],
+  );
+  // Once it is a Worker's, nothing is left to do.
+  const { stdout } = io;
+  stdout.splice(0);
+  expect(await runCommand("migrate", ["pages-to-workers", "shop", "--directory", directory], io)).toBe(0);
+  expect(stdout.filter((line) => /^[-+] /.test(line))).toEqual([]);
+});
 
 test("says how it is called", async () => {
   const io = recordingIo();

@@ -13,13 +13,15 @@ import {
 import { filesOf, textOf } from "./migrate/directory.ts";
 import { factsOf } from "./migrate/facts.ts";
 import { inLines } from "./one-line.ts";
-import { configFile } from "./wrangler-config.ts";
+import { configFile, withValues } from "./wrangler-config.ts";
 import { readWranglerEnv } from "./wrangler-env.ts";
 
 export const migrate: Command = {
   usage: "migrate pages-to-workers <project> [--directory DIR] [--assets DIR] [--write] [options]",
   summary: "Rewrites a Pages project's configuration into that of a Worker with assets, and shows the difference.",
-  details: `  --directory DIR  directory of the project, where wrangler runs (default: here)
+  details: `Of a wrangler file (JSON or TOML) only what has to change does; comments and layout stay.
+
+  --directory DIR  directory of the project, where wrangler runs (default: here)
   --assets DIR     directory in it that is deployed (default: the one of the project's settings, else dist)
   --write          writes the files; without it they are only shown
 ${configOptionsHelp}`,
@@ -38,7 +40,7 @@ ${configOptionsHelp}`,
     const files = filesOf(root, String(assets), file.values);
     const made = toWorker(project, files);
     const changes = [
-      { path: join(root, file.name), text: `${JSON.stringify(made.config, null, 2)}\n` },
+      { path: join(root, file.name), text: withValues(file, made.config) },
       ...Object.entries(made.files).map(([path, text]) => ({ path: join(root, files.directory, path), text })),
     ].filter(({ path, text }) => textOf(path) !== text);
     for (const { path, text } of changes) {

@@ -2,6 +2,7 @@
 import { scriptOfProject } from "../names.ts";
 import { wordsOf } from "./bindings.ts";
 import { withDefaultHeaders } from "./default-headers.ts";
+import { developmentOnly, ownClassesOf, previewOf, productionOf } from "./file-words.ts";
 import { notesOf } from "./notes.ts";
 import type { MovedProject, ProjectFiles, ShownEnvironment } from "./project.ts";
 import { workerFirst } from "./worker-first.ts";
@@ -35,15 +36,15 @@ export function toWorker(project: MovedProject, files: ProjectFiles): MovedToWor
   const compiled = hasCode && files.worker === undefined;
   const production = wordsOf(project, project.production);
   const preview = wordsOf(project, project.preview);
-  const said = previewOfFile(project, files);
-  const previewConfig = { ...preview.config, ...said?.config, ...(!said && differing(project)) };
-  const previewClasses = said?.config.durable_objects ? said.ownClasses : preview.ownClasses;
+  const ours = productionOf(project.name, files, { ...production.config, ...settingsOf(project.production) });
+  const said = previewOf(project.name, files);
+  const previewConfig = { ...preview.config, ...said, ...(!said && differing(project)) };
   const ownConfig = {
     ...Object.fromEntries(KEPT.filter((key) => key in files.before).map((key) => [key, files.before[key]])),
     name: project.name,
     ...(hasCode && { main: compiled ? `${BUILD}/index.js` : `${files.directory}/${files.worker}` }),
-    ...settingsOf(project.production),
-    ...(compiled && { build: { command: buildCommand(project, files), watch_dir: "functions" } }),
+    ...ours,
+    ...(compiled && { build: { command: buildCommand(ours, files), watch_dir: "functions" } }),
     workers_dev: true,
     preview_urls: true,
     ...routesOf(project),
@@ -57,13 +58,13 @@ export function toWorker(project: MovedProject, files: ProjectFiles): MovedToWor
     },
     ...(project.crons.length > 0 && { triggers: { crons: project.crons } }),
     ...project.settings,
-    ...withConsumers(production.config, project.consumers),
-    ...migrations(project, production.ownClasses),
+    ...withConsumers(ours, project.consumers),
+    ...migrations(project, ownClassesOf(ours)),
   };
   const hasPreview = Object.keys(previewConfig).length > 0;
   const config = inOrderOf(files.before, {
     ...ownConfig,
-    ...(hasPreview && { env: { preview: { ...previewConfig, ...previewOwn(project, previewClasses) } } }),
+    ...(hasPreview && { env: { preview: { ...previewConfig, ...previewOwn(project, ownClassesOf(previewConfig)) } } }),
   });
   const ignored = [
     ...(files.worker === undefined ? [] : ["_worker.js"]),
@@ -75,7 +76,17 @@ export function toWorker(project: MovedProject, files: ProjectFiles): MovedToWor
       ...(ignored.length > 0 && { ".assetsignore": `${withEnd(files.ignored)}${ignored.join("\n")}\n` }),
       _headers: withDefaultHeaders(files.headers),
     },
-    notes: notesOf(project, files, { production, preview, hasPreview, compiled }),
+    notes: [
+      ...Object.keys(files.before)
+        .filter((key) => key !== "pages_build_output_dir" && key !== "env" && !(key in config))
+        .map(
+          (key) => `"${key}" is taken from the file: the Worker has no use for it, or the project does not have it.`,
+        ),
+      ...developmentOnly(files, production.config).map(
+        (name) => `The binding ${name} of the file is for development alone, and is left out.`,
+      ),
+      ...notesOf(project, files, { production, preview, hasPreview, compiled }),
+    ],
   };
 }
 
@@ -98,25 +109,13 @@ function differing({ production, preview }: MovedProject): Record<string, unknow
   );
 }
 
-/** What the project's own file says of previews. The platform knows it only after a deployment to one. */
-function previewOfFile({ name }: MovedProject, { before }: ProjectFiles) {
-  const preview = (before.env as { preview?: Record<string, unknown> } | undefined)?.preview;
-  if (!preview && before.pages_build_output_dir === undefined) return undefined;
-  const config = { ...preview };
-  const { bindings = [] } = (config.durable_objects ?? {}) as { bindings?: Record<string, unknown>[] };
-  const isOwn = ({ script_name }: Record<string, unknown>) => script_name === undefined || script_name === name;
-  if (bindings.length > 0)
-    config.durable_objects = {
-      bindings: bindings.map(({ script_name, ...one }) => (isOwn({ script_name }) ? one : { ...one, script_name })),
-    };
-  return { config, ownClasses: bindings.filter(isOwn).map(({ class_name }) => String(class_name)) };
-}
-
 /** The client reads no settings from a Worker's file here. */
-function buildCommand({ production }: MovedProject, { directory }: ProjectFiles): string {
-  const { compatibility_date, compatibility_flags } = settingsOf(production);
-  const flags = (compatibility_flags ?? []).map((flag) => ` --compatibility-flag=${flag}`).join("");
-  return `npx wrangler pages functions build --outdir=${BUILD} --build-output-directory=${directory} --sourcemap --compatibility-date=${compatibility_date}${flags}`;
+function buildCommand(
+  { compatibility_date, compatibility_flags }: Record<string, unknown>,
+  { directory }: ProjectFiles,
+): string {
+  const flags = ((compatibility_flags ?? []) as string[]).map((flag) => ` --compatibility-flag=${flag}`).join("");
+  return `npx wrangler pages functions build --outdir=${BUILD} --build-output-directory=${directory} --sourcemap --compatibility-date=${String(compatibility_date)}${flags}`;
 }
 
 function routesOf({ domains }: MovedProject) {
