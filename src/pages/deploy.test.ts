@@ -462,6 +462,12 @@ describe("afterwards", () => {
     expect((await pages.call("DELETE", `/after/deployments/${third.id}?force=true`)).code).toBe(8000105);
   });
 
+  test("one whose files were removed is not deployed again, and it is said so", async () => {
+    const gone = await deployed("after", { files: { "/index.html": "soon gone" }, branch: "gone" });
+    await pages.api.platform.blobs.delete(record(gone.id).assets?.site ?? "");
+    expect((await pages.call("POST", `/after/deployments/${gone.id}/retry`)).code).toBe(8000117);
+  });
+
   test("what is no deployment is said so", async () => {
     for (const path of ["x", preview.id, "../../x"])
       expect((await pages.call("GET", `/after/deployments/${encodeURIComponent(path)}`)).code).toBe(8000104);

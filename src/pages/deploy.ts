@@ -14,6 +14,7 @@ import { type DeploymentContent, draftOf } from "./deployment-draft.ts";
 import type { DeploymentForm } from "./deployment-form.ts";
 import { type DeploymentDetails, insertDeployment } from "./deployments.ts";
 import type { EnvironmentName } from "./environment.ts";
+import { deploymentGone } from "./errors.ts";
 import { keepContent, limitFailed } from "./failed-deployments.ts";
 import { beginRollout, firstShare, type Rollout } from "./gradual.ts";
 import { type Project, requireProject, scriptOf, updateProject } from "./projects.ts";
@@ -131,13 +132,15 @@ function reasonOf({ message, code }: ApiFailure): string {
   return `${message} [code: ${code}]`;
 }
 
-/** What a deployment was made of, to make another of the same with what the project has now. */
+/** What a deployment was made of, to make another of the same with what the project has now. Error 8000117 when it is no longer kept. */
 export async function contentOf(
   platform: Platform,
   { record }: StoredVersion,
   { trigger, metadata, routing, environment }: DeploymentDetails,
 ): Promise<DeploymentContent> {
   if (!record.assets) throw new Error(`the deployment ${record.versionId} has no files`);
+  // Of deployments that nothing shows any more the files are removed in the end.
+  if (!(await platform.blobs.get(record.assets.site))) throw deploymentGone();
   const { manifest, headers, redirects, functionRoutes } = await readSite(platform, record.assets.site);
   return {
     trigger,

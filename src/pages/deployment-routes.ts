@@ -12,7 +12,7 @@ import { deleteDeployment, retry, rollback } from "./change-deployments.ts";
 import { deployForm } from "./deploy.ts";
 import { readDeploymentForm } from "./deployment-form.ts";
 import { listDeployments, requireDeployment } from "./deployments.ts";
-import { manifestMissing, nothingToBuild } from "./errors.ts";
+import { invalidRequest, manifestMissing, nothingToBuild } from "./errors.ts";
 import { presentDeployment } from "./present.ts";
 import { PROJECTS } from "./project-routes.ts";
 import { requireProject, scriptOf } from "./projects.ts";
@@ -62,6 +62,10 @@ export const deploymentRoutes: ApiRoute[] = [
       const page = readPage(query, { default: 25, max: 100 });
       const project = await requireProject(platform, accountId, params.project ?? "");
       const environment = query.get("env") || undefined;
+      if (environment !== undefined && environment !== "production" && environment !== "preview")
+        throw invalidRequest(
+          `"env" is ${JSON.stringify(environment.slice(0, 80))}; it chooses "production" or "preview".`,
+        );
       const { deployments, count } = await listDeployments(platform, project, { ...page, environment });
       const rows = await Promise.all(deployments.map((row) => presentDeployment(platform, project, row)));
       return pageResult(page, rows, count);

@@ -54,6 +54,9 @@ const settings = {
 const settingsSchema = z.object(settings);
 type Settings = { [Name in keyof z.infer<typeof settingsSchema>]?: NonNullable<z.infer<typeof settingsSchema>[Name]> };
 
+/** Shown where nobody said another (`pages-and-builds.md` 5.2). */
+const BUILD_IMAGE_MAJOR_VERSION = 3;
+
 const name = z.string().min(1).max(256);
 const variable = z
   .strictObject({ type: z.enum(["plain_text", "secret_text"]).default("plain_text"), value: z.string() })
@@ -84,12 +87,13 @@ export function patchedEnvironment(
   const after: Record<string, unknown> = { ...before };
   for (const setting of settingNames) put(after, setting, patch[setting]);
   for (const map of bindingMaps) put(after, map, patchedMap(before[map], patch[map]));
-  const variables =
-    patch.env_vars &&
-    mapped(
-      patch.env_vars,
-      ({ type, value }): Variable => (type === "secret_text" ? { type, value: seal(value) } : { type, value }),
-    );
+  const stored = (key: string, { type, value }: { type: Variable["type"]; value: string }): Variable => {
+    if (type === "plain_text") return { type, value };
+    const known = before.env_vars?.[key];
+    // So it is shown: a client that sends all of it back means it to stay.
+    return value === "" && known?.type === "secret_text" ? known : { type, value: seal(value) };
+  };
+  const variables = patch.env_vars && mapped(patch.env_vars, (value, key) => stored(key, value));
   put(after, "env_vars", patchedMap(before.env_vars, variables));
   return after as Environment;
 }
@@ -109,8 +113,13 @@ function patchedMap<T>(
   return merged.length === 0 ? null : Object.fromEntries(merged);
 }
 
-function mapped<T, U>(record: Record<string, T | null>, change: (value: T) => U): Record<string, U | null> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, value === null ? null : change(value)]));
+function mapped<T, U>(
+  record: Record<string, T | null>,
+  change: (value: T, key: string) => U,
+): Record<string, U | null> {
+  return Object.fromEntries(
+    Object.entries(record).map(([key, value]) => [key, value === null ? null : change(value, key)]),
+  );
 }
 
 /** As the API shows it: defaults filled in, secrets without their values. */
@@ -120,6 +129,8 @@ export function presentEnvironment(environment: Environment): Record<string, unk
     fail_open: true,
     always_use_latest_compatibility_date: false,
     usage_model: "standard",
+    build_image_major_version: BUILD_IMAGE_MAJOR_VERSION,
+    compatibility_flags: [],
     ...rest,
     env_vars: env_vars ? presentVariables(env_vars) : null,
   };

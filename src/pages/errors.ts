@@ -117,11 +117,11 @@ export const repositoryConnected = (repository: string) =>
     `The project is connected to the repository ${repository}. Disconnect it first: \`DELETE …/source\`.`,
   );
 
-export const failedDeployment = () =>
+export const deploymentGone = () =>
   refuse(
     400,
     8000117,
-    "The deployment failed, and what was uploaded for it is no longer kept. Upload it again with `wrangler pages deploy`.",
+    "What was uploaded for this deployment is no longer kept. Upload it again with `wrangler pages deploy`.",
   );
 
 export const nothingToEdit = () =>

@@ -5,7 +5,7 @@ import type { Platform } from "../store/platform.ts";
 import type { UploadedCode } from "../workers/version-draft.ts";
 import { type DeploymentContent, withoutBindings } from "./deployment-draft.ts";
 import type { Deployment } from "./deployments.ts";
-import { failedDeployment } from "./errors.ts";
+import { deploymentGone } from "./errors.ts";
 import { FAILED_DEPLOYMENT_DAYS, MAX_FAILED_DEPLOYMENTS } from "./limits.ts";
 
 /** What a {@link DeploymentContent} has that the deployment's row has not. */
@@ -39,7 +39,7 @@ export function keepContent(
 
 /** What a failed deployment was to be made of. Error 8000117 when it is no longer kept. */
 export async function keptContent(parts: Parts, { row, details }: Deployment): Promise<DeploymentContent> {
-  if (row.upload === null) throw failedDeployment();
+  if (row.upload === null) throw deploymentGone();
   const { manifest, files, code, metadata, file } = await readKeptUpload<Kept>(parts, row.upload);
   const { trigger, routing } = details;
   return {

@@ -24,7 +24,7 @@ export async function presentProject(platform: Platform, project: Project): Prom
     domains: [host, ...custom.map(({ hostname }) => hostname)],
     production_branch: row.production_branch,
     ...(settings.source && { source: presentSource(settings.source, row.production_branch) }),
-    build_config: settings.build_config,
+    build_config: presentBuildConfig(settings.build_config),
     logpush,
     tail_consumers,
     observability,
@@ -73,13 +73,18 @@ export async function presentDeployment(
     latest_stage: stages.findLast(({ status }) => status !== "idle") ?? stages[0],
     stages,
     deployment_trigger: trigger,
-    build_config: buildConfig,
+    build_config: presentBuildConfig(buildConfig),
     source: source ? presentSource(source, project.production_branch) : null,
     is_skipped: false,
     skip_reason: null,
     uses_functions: details.usesFunctions,
     ...presentFrozen(environment),
   };
+}
+
+/** Clients expect these two, whatever they are. */
+function presentBuildConfig(config: Record<string, unknown>): Record<string, unknown> {
+  return { web_analytics_tag: null, web_analytics_token: null, ...config };
 }
 
 /** What the deployment was configured with. */

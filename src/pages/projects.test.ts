@@ -28,6 +28,8 @@ describe("a project", () => {
     });
     expect(result.source).toBeUndefined();
     expect(result.deployment_configs.preview).toEqual({
+      build_image_major_version: 3,
+      compatibility_flags: [],
       compatibility_date: today,
       fail_open: true,
       always_use_latest_compatibility_date: false,
@@ -124,6 +126,25 @@ describe("what an environment has", () => {
     expect(production.env_vars).toEqual({ B: { type: "secret_text", value: "" } });
     expect(production.kv_namespaces).toBeUndefined();
     expect(production.limits).toBeUndefined();
+  });
+
+  test("keeps a secret that comes back as it was shown, with all else of the project", async () => {
+    const before = (await pages.call("GET", "/merge")).result;
+    const kept = async () => {
+      const { settings_json } = await pages.api.platform.db
+        .selectFrom("pages_projects")
+        .select("settings_json")
+        .where("name", "=", "merge")
+        .executeTakeFirstOrThrow();
+      return JSON.parse(settings_json).environments.production.env_vars.B;
+    };
+    const secret = await kept();
+    expect((await pages.call("PATCH", "/merge", before)).errors).toEqual([]);
+    expect(await kept()).toEqual(secret);
+    await pages.call("PATCH", "/merge", {
+      deployment_configs: { production: { env_vars: { B: { type: "secret_text", value: "another" } } } },
+    });
+    expect(await kept()).not.toEqual(secret);
   });
 
   test("is sealed where it is secret", async () => {
