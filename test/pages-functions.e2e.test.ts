@@ -242,6 +242,22 @@ describe("advanced mode", () => {
     expect((await fetch("advanced", "/_worker.js/index.js")).body).not.toContain("import");
   });
 
+  test("a deployment that failed is retried as it was uploaded, once what it lacked is there", async () => {
+    const project = "/pages/projects/advanced";
+    const bind = (KV: unknown) =>
+      platform().api.send("PATCH", project, { deployment_configs: { preview: { kv_namespaces: { KV } } } });
+    await bind({ namespace_id: "0".repeat(32) });
+    const args = ["pages", "deploy", "site", "--project-name=advanced", "--branch=lacking"];
+    const { code, output } = await platform().wrangler(advanced.directory, args);
+    expect(code).not.toBe(0);
+    expect(output).toContain("[code: 10041]");
+    const failed = (await newest("advanced")).id;
+    await bind(null);
+    const { id } = (await platform().api.send("POST", `${project}/deployments/${failed}/retry`)) as { id: string };
+    expect((await fetch("lacking.advanced", "/sum")).json()).toBe(5);
+    for (const one of [id, failed]) await platform().api.send("DELETE", `${project}/deployments/${one}?force=true`);
+  });
+
   test("code that does not start is a failed deployment, and the client says why", async () => {
     const live = (await newest("advanced")).id;
     advanced.replace("site/_worker.js/index.js", "export default", 'throw new Error("on purpose");\nexport default');
