@@ -67,6 +67,8 @@ export class Exchange<State> implements UpstreamSink {
   #bodySink: BodySink | undefined;
   #bodyPaused = false;
   #ended = false;
+  /** Where the body stood when it was answered. */
+  #answeredAt = 0;
 
   constructor(server: HttpServer<State>, connection: ServerConnection<State>) {
     this.#server = server;
@@ -276,6 +278,14 @@ export class Exchange<State> implements UpstreamSink {
     if (this.body.done || !this.#upstream?.connected) return false;
     this.#sendBody("");
     return true;
+  }
+
+  /** More of a body has come that was answered without it. False: it is not worth to read on, or broken. */
+  discard(): boolean {
+    this.#discardBody();
+    if (this.body.done) this.#finish();
+    else if (this.body.received - this.#answeredAt > this.#server.limits.discardBytes) return false;
+    return this.body.done || this.#connection.input.length === 0;
   }
 
   /** Bytes of the tunnel. False asks for a pause. */
@@ -499,6 +509,13 @@ export class Exchange<State> implements UpstreamSink {
     this.upstreamFlush();
     this.#upstream = undefined;
     this.#discardBody();
+    if (!this.body.done && this.keepAlive && !this.#awaitingContinue) {
+      this.#answeredAt = this.body.received;
+      if (this.#bodyLength - this.#answeredAt <= this.#server.limits.discardBytes) {
+        this.#connection.discardBody();
+        return;
+      }
+    }
     this.#finish();
   }
 

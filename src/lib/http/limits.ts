@@ -14,6 +14,8 @@ export interface HttpLimits {
   sendStallMs: number;
   /** Time for which a refused client is read on, so that it sees the answer and not a reset. */
   lingerMs: number;
+  /** Bytes of a request's body that are read over after its answer, so that the connection can take the next request. */
+  discardBytes: number;
   /** Time for which one direction of a tunnel may outlive the other. */
   halfClosedMs: number;
   /** Time in which a client without a request may still send one, its last, once we are to end. */
@@ -37,6 +39,8 @@ export const httpLimits: HttpLimits = {
   sendStallMs: 60_000,
   // nginx's lingering_timeout.
   lingerMs: 5_000,
+  // What a client has sent before it can see the answer; more of it costs more than a new connection.
+  discardBytes: 1024 * 1024,
   halfClosedMs: 60_000,
   // A busy client's next request is on the way; an idle one will not miss us.
   drainIdleMs: 1_000,

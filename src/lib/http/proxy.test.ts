@@ -155,6 +155,29 @@ describe("requests and responses", () => {
     expect(bodyOf(text)).toContain("no");
   });
 
+  test("after an early answer the rest of a body of moderate length is read over, and the next request answered", async () => {
+    const raw = client();
+    const half = "x".repeat(200_000);
+    await raw.send(`POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n${half}`).has("no");
+    await raw.send(`${half}${GET("/next")}`).has("GET ");
+    const chunk = `30d40\r\n${half}\r\n`;
+    await raw.send(`POST /early HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`).has("no", 2);
+    await raw.send(`${chunk}0\r\n\r\n${GET("/last")}`).has("GET ", 2);
+    expect(raw.received).not.toMatch(/connection:/i);
+    expect(seen).toEqual(["POST /early", "GET /next", "POST /early", "GET /last"]);
+  });
+
+  test.each([
+    ["too long", "10\r\n0123456789abcdef\r\n".repeat(10_000), { discardBytes: 100_000 }],
+    ["not well chunked", "zz\r\n", {}],
+  ])("a body that goes on after its answer and is %s ends the connection", async (_, rest, limits) => {
+    proxy = await startProxy(cleanup, path, { limits });
+    const raw = client();
+    await raw.send("POST /early HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n").has("no");
+    await raw.send(`${rest}${GET("/next")}`).toEnd();
+    expect(seen).toEqual(["POST /early"]);
+  });
+
   test("content passes both ways unharmed", async () => {
     const content = Buffer.alloc(3_000_000, "0123456789abcdef");
     const raw = client();

@@ -14,6 +14,8 @@ const TUNNEL = 2;
 /** Our side is closed; what the client still sends is thrown away. */
 const LINGERING = 3;
 const CLOSED = 4;
+/** A request has been answered, and the rest of its body is read over. */
+const DISCARDING = 5;
 
 const NEVER = Number.POSITIVE_INFINITY;
 const LF = 0x0a;
@@ -100,6 +102,13 @@ export class ServerConnection<State> {
     if (this.input.length > 0 || this.#halfClosed) this.#readRequests();
   }
 
+  /** The answer is out before the request's body was in, which the client may have sent by now: reads over the rest. */
+  discardBody(): void {
+    this.#phase = DISCARDING;
+    this.#deadlineMs = this.#after(this.#server.limits.lingerMs);
+    if (this.socket.isPaused()) this.socket.resume();
+  }
+
   /** Closes our side; the client may finish sending for a moment, so that no reset destroys the answer. */
   closeGently(): void {
     this.#phase = LINGERING;
@@ -164,6 +173,10 @@ export class ServerConnection<State> {
       const waiting = !this.#exchange.receive();
       const full = this.input.length > this.#server.limits.readAheadBytes;
       if (waiting && (full || !this.#exchange.body.done)) this.pause();
+    } else if (this.#phase === DISCARDING) {
+      this.input.append(chunk);
+      this.#deadlineMs = this.#after(this.#server.limits.lingerMs);
+      if (!this.#exchange.discard()) this.closeGently();
     } else if (this.#phase === TUNNEL && !this.#exchange.tunnel(chunk)) this.socket.pause();
   };
 
@@ -176,7 +189,7 @@ export class ServerConnection<State> {
     if (this.#phase === TUNNEL) {
       this.#exchange.endTunnel();
       this.#deadlineMs = this.#after(this.#server.limits.halfClosedMs);
-    } else if (this.#phase === READING) this.closeGently();
+    } else if (this.#phase === READING || this.#phase === DISCARDING) this.closeGently();
     else if (this.#phase === BUSY) {
       this.#halfClosed = true;
       // Most likely nobody is there for the answer (nginx takes it so too): the upstream shall know.
@@ -258,7 +271,7 @@ export class ServerConnection<State> {
 
   #expire(): void {
     if (this.#phase === READING && this.#partialHead) this.#refuseHead(408, "The headers took too long.");
-    else if (this.#phase === READING) this.closeGently();
+    else if (this.#phase === READING || this.#phase === DISCARDING) this.closeGently();
     else if (this.#phase === BUSY) this.#exchange.refuse(408, "The request body took too long.");
     else this.destroy();
   }
