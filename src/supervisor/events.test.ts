@@ -184,8 +184,8 @@ test("an event that ended with a runner that had to report it is told of", async
     { ...runner, event: { queue: "orders", batchSize: 2 } },
   ]);
   // Its end is told as well, by the supervisor.
-  const told = test1.calls.filter(({ name }) => name === "exceeded").map(({ request }) => request);
-  expect(told).toEqual([runner, runner]);
+  const told = () => test1.calls.filter(({ name }) => name === "exceeded").map(({ request }) => request);
+  await expect.poll(told).toEqual([runner, runner]);
   await test1.pool.observe([]);
 });
 

@@ -1,5 +1,5 @@
 import { within } from "../lib/within.ts";
-import { drainGate } from "./gate.ts";
+import { drainGate } from "./drains.ts";
 import { GATE_DRAIN_MS, HOME_DRAIN_MS, HOME_LINGER_MS } from "./limits.ts";
 import type { Members } from "./pool.ts";
 import type { Runner } from "./runner.ts";

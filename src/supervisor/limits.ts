@@ -61,6 +61,8 @@ export const GATE_DRAIN_MS = 2000;
  * it is only enough for what is nearly done; the original does not wait either when it restarts objects for new code.
  */
 export const HOME_LINGER_MS = 20;
+/** What a runner has to report may take this long before it is told to end; where a home moves, requests wait through it. */
+export const REPORTS_DRAIN_MS = 200;
 /** From SIGTERM to SIGKILL of a home whose calls are done: connections that others keep to it would hold it for ever. */
 export const HOME_TERMINATE_MS = 30;
 /** A start waits this long for the runner that still has its state: the whole of a move, and some. */

@@ -1,5 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { paths } from "../domain/paths.ts";
 import { createMasterKey, seal } from "../lib/seal.ts";
@@ -255,6 +257,28 @@ describe("an idle runner", () => {
     await until(() => asked === 2);
     expect((await fetchRunner(runner)).body).toBe("hello");
   });
+});
+
+test("a runner that is stopped delivers what it has to report", async () => {
+  const other = await startTestPool();
+  const reported: { event: { request: { url: string } } }[] = [];
+  // Slow, so that the second report has to wait in the runner.
+  const services = createServer(async (request, response) => {
+    reported.push(...JSON.parse(await text(request)));
+    setTimeout(() => response.writeHead(204).end(), 80);
+  });
+  other.members.attach = async ({ directory, backends }) => {
+    await new Promise<void>((resolve) => services.listen(join(directory, backends?.socket ?? ""), resolve));
+  };
+  const record = storeVersion(other.config, HELLO, { scriptName: "watched" });
+  await other.pool.observe([{ accountId: record.accountId, script: "watched" }]);
+  const runner = await other.start(record);
+  await fetchRunner(runner, "/one");
+  await until(() => reported.length === 1);
+  await fetchRunner(runner, "/two");
+  await other.close();
+  expect(reported.map(({ event }) => new URL(event.request.url).pathname)).toEqual(["/one", "/two"]);
+  services.close();
 });
 
 test("stop ends all runners and removes what they had", async () => {

@@ -4,11 +4,12 @@ import type { Cause, RunnerAddress } from "../domain/messages.ts";
 import type { LaunchRecord } from "../domain/version.ts";
 import { type LaunchPlan, socketNames } from "../workerd/plan.ts";
 import { startupError } from "../workerd/startup-error.ts";
+import { drainReports } from "./drains.ts";
 import { exitCause } from "./exit-cause.ts";
 import type { RuntimeHost } from "./host.ts";
 import { publishSockets, removeConfig, removeInstance } from "./instance-files.ts";
 import { type Launched, launchPlan } from "./launch.ts";
-import { START_TIMEOUT_MS, TERMINATE_TIMEOUT_MS } from "./limits.ts";
+import { REPORTS_DRAIN_MS, START_TIMEOUT_MS, TERMINATE_TIMEOUT_MS } from "./limits.ts";
 import { memoryBounds } from "./memory.ts";
 import type { ProcessList } from "./process-list.ts";
 import { LOCKED_EXIT_CODE, type RunnerState } from "./sandbox.ts";
@@ -122,11 +123,12 @@ export class Runner {
       await this.#awaitListening(launched);
       removeConfig(directory);
       this.pid = (await launched.workerdPid) ?? 0;
-      const { gate, events, ...always } = socketNames;
+      const { gate, events, reports, ...always } = socketNames;
       await publishSockets(directory, [
         ...Object.values(always),
         ...(plan.state.length > 0 ? [gate] : []),
         ...(plan.events ? [events] : []),
+        ...(plan.traced ? [reports] : []),
       ]);
       if (this.#endedFor !== undefined || this.state === "dead") throw new StartError("it ended while it started");
       this.#watch = this.#around.watchdog.watch({
@@ -163,9 +165,14 @@ export class Runner {
     return this.#watch?.examine() ?? "gone";
   }
 
-  /** Lets requests in flight end, for a bounded time. Resolves when the process has ended. */
+  /**
+   * Lets it deliver what it has to report, and requests in flight end, each for a bounded time. Resolves when the process
+   * has ended.
+   */
   async stop(timeoutMs = TERMINATE_TIMEOUT_MS): Promise<End> {
+    const reports = this.plan.traced && this.state !== "dead" && this.served;
     if (this.state !== "dead") this.state = "draining";
+    if (reports) await drainReports(join(this.directory, socketNames.reports), REPORTS_DRAIN_MS);
     this.#endedFor ??= "none";
     this.#launched?.kill("SIGTERM");
     const timer = setTimeout(() => this.#launched?.kill("SIGKILL"), timeoutMs);

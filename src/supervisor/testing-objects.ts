@@ -85,7 +85,7 @@ export function planObjects(record: LaunchRecord, context: LaunchContext): Launc
   const { placement, socketDir, stateDir, emptyDir } = context;
   if (!record.objects) return planLaunch(record, context);
   const classes = placement.kind === "none" ? [] : placement.classes;
-  const http = (name: "http" | "gate" | "health", service: string): Socket => ({
+  const http = (name: "http" | "gate" | "health" | "reports", service: string): Socket => ({
     name,
     address: `unix:${socketDir}/${socketNames[name]}`,
     http: {},
@@ -93,6 +93,7 @@ export function planObjects(record: LaunchRecord, context: LaunchContext): Launc
   });
   const gate = classes.length > 0;
   const sockets = [http("http", "user"), http("health", "health"), ...(gate ? [http("gate", "gate")] : [])];
+  if (context.traced) sockets.push(http("reports", "gate"));
   const compatibilityDate = "2026-01-01";
   const config = capnpText({
     services: [

@@ -90,7 +90,7 @@ export function composeLaunchPlan(
   const state = owned.flatMap((part) => part.state ?? []);
   const events = mode === "serve" && takesEvents(record);
   const traced = mode === "serve" && context.traced === true;
-  const sockets = listeners(context, { gate: state.length > 0, events });
+  const sockets = listeners(context, { gate: state.length > 0, events, traced });
   const config = capnpText({
     // With V8's own initial size the garbage of the smallest Worker grows to 280 MB under load before it is collected.
     v8Flags: [`--max-old-space-size=${record.limits.memoryMb}`, "--initial-heap-size=8"],
@@ -169,8 +169,8 @@ function stateServices(owned: StateLaunch[], context: LaunchContext): Service[] 
   ];
 }
 
-function listeners({ socketDir }: LaunchContext, has: { gate: boolean; events: boolean }): Socket[] {
-  const plain = (name: "health" | "gate" | "events", service: string): Socket => ({
+function listeners({ socketDir }: LaunchContext, has: { gate: boolean; events: boolean; traced: boolean }): Socket[] {
+  const plain = (name: "health" | "gate" | "events" | "reports", service: string): Socket => ({
     name,
     address: `unix:${socketDir}/${socketNames[name]}`,
     http: {},
@@ -192,6 +192,7 @@ function listeners({ socketDir }: LaunchContext, has: { gate: boolean; events: b
     plain("health", "health"),
     ...(has.gate ? [plain("gate", GATE_SERVICE)] : []),
     ...(has.events ? [plain("events", EVENTS_SERVICE)] : []),
+    ...(has.traced ? [plain("reports", TAIL_SERVICE)] : []),
   ];
 }
 

@@ -47,6 +47,8 @@ export const socketNames = {
   rpc: "rpc.sock",
   gate: "gate.sock",
   events: "events.sock",
+  /** Answers once all reports of invocations are delivered; in runners that report. */
+  reports: "reports.sock",
 } as const;
 
 /**

@@ -16,6 +16,8 @@ const PATIENCE_MS = 10_000;
 const PAUSE_MS = 250;
 /** A sender that has not moved for so long was cut off by the runtime: another takes its place. */
 const STALLED_MS = 2 * PATIENCE_MS;
+/** How often a drain looks whether it has come to its end. */
+const DRAIN_LOOK_MS = 5;
 const REDACTED = "REDACTED";
 
 /** @type {string[]} */
@@ -44,6 +46,14 @@ export default {
       if (waiting.length > 0 && waiting.length < MAX_REPORT_ITEMS) await scheduler.wait(GATHER_MS);
     }
     if (sender === self) moving = false;
+  },
+
+  /** The platform asks before it ends this process: answers once everything is delivered. */
+  async fetch() {
+    // The runtime tells of an invocation a moment after its response.
+    do await scheduler.wait(DRAIN_LOOK_MS);
+    while (moving || waiting.length > 0);
+    return new Response(null, { status: 204 });
   },
 };
 
