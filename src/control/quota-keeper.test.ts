@@ -66,9 +66,68 @@ describe("the sum", () => {
     expect(await check(counted("one", { [A]: 1 }, tomorrow))).toEqual([]);
     vi.setSystemTime("2026-11-30T00:00:00Z");
     await check();
-    const rows = await platform.db.selectFrom("daily_requests").select(["day", "requests"]).execute();
-    expect(rows).toEqual([{ day: tomorrow, requests: 1 }]);
+    vi.setSystemTime("2026-12-01T00:00:00Z");
+    await check(counted("one", { [A]: 1 }, "2026-11-30"), counted("one", { [A]: 1 }, "2026-12-01"));
+    const rows = await platform.db.selectFrom("daily_requests").select("day").orderBy("day").execute();
+    expect(rows.map(({ day }) => day)).toEqual([tomorrow, "2026-11-30", "2026-12-01"]);
   });
+});
+
+describe("a clock that is wrong", () => {
+  /** The clock shows this day; a control process that begins now knows of no other. */
+  const setClock = (day: string, restarted: boolean) => {
+    vi.setSystemTime(`${day}T12:00:00Z`);
+    if (restarted) keeper = new QuotaKeeper(platform);
+  };
+
+  test.each([false, true])(
+    "and is set back over midnight: both days go on (control restarts: %s)",
+    async (restarted) => {
+      await check(counted("one", { [A]: LIMIT - 1, [B]: LIMIT }));
+      setClock(tomorrow, restarted);
+      expect(await check(counted("one", { [A]: 2, [B]: LIMIT }, tomorrow))).toEqual([B]);
+      const { published } = platform.runtime;
+      setClock(today, restarted);
+      // An edge that began anew, and one that knows its count.
+      expect(await check(counted("two", {}), counted("one", { [A]: LIMIT - 1 }))).toEqual([B]);
+      // The same accounts, but of another day.
+      expect(platform.runtime.published).toBe(published + 1);
+      expect(await check(counted("two", { [A]: 1 }))).toEqual([A, B]);
+      setClock(tomorrow, restarted);
+      expect(await check(counted("one", { [A]: 3, [B]: LIMIT }, tomorrow))).toEqual([B]);
+      expect(await check(counted("one", { [A]: LIMIT, [B]: LIMIT }, tomorrow))).toEqual([A, B]);
+    },
+  );
+
+  test.each([false, true])("and was far ahead: what was done then counts for one day (%s)", async (restarted) => {
+    await check(counted("one", { [A]: 4, [B]: 9 }));
+    setClock("2030-01-01", restarted);
+    expect(await check(counted("one", { [A]: LIMIT, [B]: 2 }, "2030-01-01"))).toEqual([A]);
+    setClock(today, restarted);
+    expect(await check(counted("one", { [A]: 4, [B]: 9 }))).toEqual([A]);
+    setClock(today, true);
+    expect(await check(counted("two", { [B]: 1 }))).toEqual([A, B]);
+    for (const day of [tomorrow, "2026-11-30"]) {
+      setClock(day, true);
+      expect(await check(counted("two", { [A]: LIMIT - 1 }, day))).toEqual([]);
+    }
+    expect(await check(counted("two", { [A]: LIMIT }, "2026-11-30"))).toEqual([A]);
+  });
+
+  test("and was far behind: nobody has a quota more, and the day goes on", async () => {
+    await check(counted("one", { [A]: LIMIT - 1 }));
+    setClock("1970-01-01", true);
+    expect(await check(counted("two", {}, "1970-01-01"))).toEqual([]);
+    expect(await check(counted("two", { [A]: 1 }, "1970-01-01"))).toEqual([A]);
+    setClock(today, true);
+    expect(await check(counted("three", {}))).toEqual([]);
+    expect(await check(counted("three", { [A]: 1 }))).toEqual([A]);
+  });
+});
+
+test("what an edge said first is not taken back", async () => {
+  await check(counted("one", { [A]: LIMIT }));
+  expect(await check(counted("one", { [A]: 1 }))).toEqual([A]);
 });
 
 test("routes are published when the verdict changes, and nothing is written while nothing happens", async () => {

@@ -1,6 +1,6 @@
 import { utcDay } from "../domain/daily-requests.ts";
 import type { Platform } from "../store/platform.ts";
-import { forgetDailyRequests, recordDailyRequests, spentQuotas } from "./daily-requests.ts";
+import { beginDay, recordDailyRequests, spentQuotas } from "./daily-requests.ts";
 
 /** How far the edges' counts may be ahead of the verdict: so much traffic passes beyond the quota. */
 const CHECK_MS = 1000;
@@ -51,12 +51,12 @@ export class QuotaKeeper {
     const counts = JSON.stringify(reports.map(({ edgeId, daily }) => [edgeId, daily]));
     // Nothing happened: nothing is written.
     if (counts === this.#lastCounts && day === this.#day) return;
-    if (day !== this.#day) await forgetDailyRequests(db, now);
     await recordDailyRequests(db, reports);
+    if (day !== this.#day) await beginDay(db, now);
     const quotas = await spentQuotas(db, config.dailyRequests, now);
-    const spent = quotas?.accountIds.join(", ") ?? "";
+    const spent = quotas ? `${day} are used up by: ${quotas.accountIds.join(", ")}` : "";
     if (spent !== this.#spent) {
-      if (quotas) console.error(`Daily requests (${config.dailyRequests}) of ${day} are used up by: ${spent}`);
+      if (quotas) console.error(`Daily requests (${config.dailyRequests}) of ${spent}`);
       await runtime.publish();
     }
     this.#spent = spent;

@@ -27,7 +27,11 @@ describe("counts", () => {
     ["the same day", 11.9 * hourMs, { day: "2026-11-28", accounts: { a: 2 } }],
     ["another account", 11.9 * hourMs, { day: "2026-11-28", accounts: { a: 2, b: 1 } }],
     ["after midnight", 12 * hourMs, { day: "2026-11-29", accounts: { a: 1 } }],
-    ["a clock set back", -13 * hourMs, { day: "2026-11-27", accounts: { a: 1 } }],
+    ["a clock set back", 11.9 * hourMs, { day: "2026-11-28", accounts: { a: 3, b: 1 } }],
+    ["and set right", 12 * hourMs, { day: "2026-11-29", accounts: { a: 2 } }],
+    ["two days back", -13 * hourMs, { day: "2026-11-27", accounts: { a: 1 } }],
+    ["far ahead", 9999 * hourMs, { day: "2028-01-19", accounts: { a: 1 } }],
+    ["a day that was forgotten", 0, { day: "2026-11-28", accounts: { a: 1 } }],
   ] as const;
   test.each(days)("%s", (what, laterMs, expected) => {
     now = NOON + laterMs;

@@ -1,4 +1,4 @@
-import { DAY_MS, type DailyRequests, type SpentQuotas, utcDay } from "../domain/daily-requests.ts";
+import { DAY_MS, type DailyRequests, KEPT_DAYS, type SpentQuotas, utcDay } from "../domain/daily-requests.ts";
 
 /** What one account has left of its day, as far as this edge knows. */
 export interface Allowance {
@@ -14,7 +14,9 @@ export interface Allowance {
  */
 export class Quotas {
   readonly #now: () => number;
-  readonly #allowances = new Map<string, Allowance>();
+  /** By account, of the days counted last. */
+  readonly #days = new Map<string, Map<string, Allowance>>();
+  #allowances = new Map<string, Allowance>();
   #spent: SpentQuotas | undefined;
   #day = "";
   /** When the day began, milliseconds since 1970. */
@@ -47,13 +49,18 @@ export class Quotas {
     return { day: this.#day, accounts: Object.fromEntries(counted.map(([id, { requests }]) => [id, requests])) };
   }
 
-  /** The clock may be set back, too. */
+  /** The clock may be set back, too: a day that comes again goes on where it was left. */
   #keepDay(): void {
     const age = this.#now() - this.#dayMs;
     if (age >= 0 && age < DAY_MS) return;
     this.#dayMs = Math.floor(this.#now() / DAY_MS) * DAY_MS;
     this.#day = utcDay(this.#dayMs);
-    this.#allowances.clear();
+    this.#allowances = this.#days.get(this.#day) ?? new Map();
+    this.#days.delete(this.#day);
+    this.#days.set(this.#day, this.#allowances);
+    const [oldest] = this.#days.keys();
+    if (oldest !== undefined && this.#days.size > KEPT_DAYS) this.#days.delete(oldest);
+    for (const [accountId, allowance] of this.#allowances) allowance.spent = this.#isSpent(accountId);
   }
 
   #isSpent(accountId: string): boolean {
