@@ -75,7 +75,7 @@ export class TraceIntake {
         return;
       }
       const missing = Number(dropped);
-      if (missing > 0) {
+      if (missing > 0 && Number.isSafeInteger(missing)) {
         this.#lost(source, missing, "there were too many");
         this.#options.dropped(source, missing);
       }

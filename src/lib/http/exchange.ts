@@ -320,6 +320,14 @@ export class Exchange<State> implements UpstreamSink {
 
   /** Hands on what has come of a body that a sink takes. */
   #passBody(): void {
+    try {
+      this.#passBodyOn();
+    } catch (error) {
+      this.#connection.fail(error);
+    }
+  }
+
+  #passBodyOn(): void {
     const { input } = this.#connection;
     const { body } = this;
     while (input.length > 0 && !body.done && !this.#bodyPaused) {

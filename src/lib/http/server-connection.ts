@@ -138,6 +138,15 @@ export class ServerConnection<State> {
     if (this.socket.isPaused()) this.socket.resume();
   }
 
+  /**
+   * A handler could not bear what the client sent: that costs this connection, and none of the others. Said now and then, as
+   * the client decides how often it happens.
+   */
+  fail(error: unknown): void {
+    this.#server.failures.tell(error);
+    this.destroy();
+  }
+
   /** The client may send, or not. */
   expectNothing(): void {
     this.#deadlineMs = NEVER;
@@ -239,7 +248,11 @@ export class ServerConnection<State> {
       input.consume(head.end);
       exchange.body.begin(head.bodyLength, true);
       exchange.seen = true;
-      handler.request(exchange, head);
+      try {
+        handler.request(exchange, head);
+      } catch (error) {
+        this.fail(error);
+      }
     }
     return true;
   }

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Exchange } from "./exchange.ts";
+import { Failures } from "./failures.ts";
 import type { HeaderNames } from "./header-names.ts";
 import { type HttpLimits, httpLimits } from "./limits.ts";
 import { type Refusal, RequestHead } from "./request-head.ts";
@@ -47,6 +48,7 @@ export class HttpServer<State> implements Ticking {
   readonly limits: HttpLimits;
   /** Where requests are parsed into; one object serves all connections, as with responses. */
   readonly head: RequestHead;
+  readonly failures: Failures;
   /** Every response from now on closes its connection. */
   draining = false;
   readonly #connections = new Set<ServerConnection<State>>();
@@ -56,6 +58,7 @@ export class HttpServer<State> implements Ticking {
     this.handler = options.handler;
     this.ticker = options.ticker;
     this.limits = options.limits ?? httpLimits;
+    this.failures = new Failures(this.ticker);
     this.head = new RequestHead(options.names);
     this.ticker.add(this);
   }

@@ -14,12 +14,13 @@ const NO_JSON = ["NaN", "Infinity", "-Infinity"];
 
 /** Reads a point. Undefined when it is none. */
 export function readPoint(body: Buffer): DataPoint | undefined {
-  let point: RuntimePoint;
+  let point: RuntimePoint | null;
   try {
     point = JSON.parse(body.toString("latin1"));
   } catch {
     return undefined;
   }
+  if (point === null) return undefined;
   const seconds = Math.floor(Number(point.timestamp) / 1e9);
   if (!Number.isSafeInteger(seconds) || seconds <= 0) return undefined;
   const index = textOf(point.index1);
