@@ -1,3 +1,5 @@
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import Cloudflare from "cloudflare";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { wranglerHash } from "../src/products/assets/testing-upload.ts";
@@ -141,6 +143,24 @@ describe("a preview", () => {
   test("of a branch that there is not is not there", async () => {
     expect((await fetch("/", "none")).status).toBe(404);
   });
+});
+
+test("files of any name are where their address says, an empty one too", async () => {
+  const long = `${"d".repeat(200)}/${"f".repeat(240)}.txt`;
+  const names = ["a#b.txt", "what?.txt", "50%.txt", "a%20b.txt", "with space.txt", "a+b.txt", "a&b='c.txt", "a;b.txt"];
+  const texts = [...names, "back\\slash.txt", "füße.txt", "🎉.txt", "sub/_headers", "sub/functions/x.txt", long];
+  for (const name of texts) {
+    mkdirSync(join(project.directory, "names", dirname(name)), { recursive: true });
+    project.write(`names/${name}`, name);
+  }
+  project.write("names/empty.txt", "");
+  await deploy("names", "names");
+  const address = (name: string) => `/${name.split("/").map(encodeURIComponent).join("/")}`;
+  for (const name of texts) expect((await fetch(address(name), "names")).body, name).toBe(name);
+  const empty = await fetch("/empty.txt", "names");
+  expect([empty.status, empty.body]).toEqual([200, ""]);
+  const [newest] = (await platform().api.get("/pages/projects/shop/deployments")) as { id: string }[];
+  await platform().api.send("DELETE", `/pages/projects/shop/deployments/${newest?.id}?force=true`);
 });
 
 test("deployments and projects are listed", async () => {

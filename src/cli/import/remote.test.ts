@@ -1,7 +1,9 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { CommandError } from "../command.ts";
 import { listRemote, readRemote, remoteAccount } from "./remote.ts";
+import { sourceOf } from "./source.ts";
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -80,4 +82,15 @@ test("reads on for as long as there are pages, however many a page has", async (
 test("what it says stays on lines of its own, and steers no terminal", async () => {
   const { account } = await remote(400, failed(1, "no\n+ the project shop is made\u001b[2J"));
   await expect(readRemote(account, "/x", "the project")).rejects.toThrow(/no�\+ the project shop is made�\[2J/);
+});
+
+test.each([
+  ["no list", null],
+  ["another project", { name: "other" }],
+  ["no project", []],
+])("does not import %s", async (_what, result) => {
+  const { account } = await remote(200, { success: true, result });
+  await expect(listRemote(account, "/x", "things", 20).then(() => sourceOf(account, "shop"))).rejects.toThrow(
+    CommandError,
+  );
 });

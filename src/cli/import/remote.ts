@@ -93,6 +93,7 @@ export async function listRemote<T>(remote: RemoteAccount, path: string, what: s
   const all: T[] = [];
   for (let page = 1; page <= MAX_PAGES; page++) {
     const { result, result_info } = await askRemote<T[]>(remote, `${path}?page=${page}&per_page=${size}`, what);
+    if (!Array.isArray(result)) throw new CommandError(`${new URL(remote.baseUrl).host} gave no list of ${what}.`);
     all.push(...result);
     const pages = result_info?.total_pages;
     if (result.length === 0 || (typeof pages === "number" ? page >= pages : result.length < size)) return all;

@@ -1,4 +1,5 @@
 /** What the other platform says of a project, with the names of what it binds. */
+import { CommandError } from "../command.ts";
 import { listRemote, type RemoteAccount, RemoteRefusal, readRemote } from "./remote.ts";
 
 type Entries = Record<string, Record<string, unknown> | null> | null | undefined;
@@ -46,6 +47,10 @@ export async function sourceOf(remote: RemoteAccount, name: string): Promise<Sou
   const at = `/pages/projects/${encodeURIComponent(name)}`;
   const project = await readRemote<RemoteProject>(remote, at, `the Pages project "${name}"`);
   const domains = await readRemote<Source["domains"]>(remote, `${at}/domains`, `the domains of "${name}"`);
+  if (!isRecord(project) || project.name !== name || !Array.isArray(domains) || !domains.every(isRecord))
+    throw new CommandError(
+      `${new URL(remote.baseUrl).host} did not describe the project "${name}" as an API of Pages does.`,
+    );
   project.deployment_configs ??= {};
   const { production, preview } = project.deployment_configs;
   const bound = (map: string, field: string) => [
@@ -99,6 +104,10 @@ export async function sourceOf(remote: RemoteAccount, name: string): Promise<Sou
     ),
     unread,
   };
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function valuesOf(entries: Entries, field: string): string[] {
