@@ -1,7 +1,9 @@
+import { SEMICOLON, SPACE, TAB } from "../lib/http/characters.ts";
 import type { RequestHead } from "../lib/http/request-head.ts";
 import { headerNames } from "./headers.ts";
 
 const cookieId = headerNames.id("cookie");
+const EQUALS = 0x3d;
 
 /**
  * A line of an answer that is for one visitor: caches that others share, such as a proxy in front, keep it out, whatever else the
@@ -9,9 +11,14 @@ const cookieId = headerNames.id("cookie");
  */
 export const FOR_ONE_VISITOR = "Cache-Control: private\r\n";
 
-/** The first cookie of this name that the request brings. */
+/** The first cookie of this name that the request brings. This is on the way of every request to a split with a rule. */
 export function cookieOf(head: RequestHead, name: string): string | undefined {
-  return cookiesOf(head, name).next().value;
+  for (let index = head.indexOf(cookieId); index >= 0; index = head.indexOf(cookieId, index + 1)) {
+    const cookies = head.value(index);
+    const at = placeIn(cookies, name, 0);
+    if (at >= 0) return valueAt(cookies, at);
+  }
+  return undefined;
 }
 
 /**
@@ -19,18 +26,27 @@ export function cookieOf(head: RequestHead, name: string): string | undefined {
  * comes beside the one that we set, or before it.
  */
 export function* cookiesOf(head: RequestHead, name: string): Generator<string, undefined> {
-  for (let index = head.indexOf(cookieId); index >= 0; index = head.indexOf(cookieId, index + 1))
-    yield* valuesIn(head.value(index), `${name}=`);
+  for (let index = head.indexOf(cookieId); index >= 0; index = head.indexOf(cookieId, index + 1)) {
+    const cookies = head.value(index);
+    for (let at = placeIn(cookies, name, 0); at >= 0; at = placeIn(cookies, name, at)) yield valueAt(cookies, at);
+  }
 }
 
-/** Without a list of all cookies: this is on the way of every request to a split with a rule. */
-function* valuesIn(cookies: string, prefix: string): Generator<string, undefined> {
-  for (let at = cookies.indexOf(prefix); at >= 0; at = cookies.indexOf(prefix, at + 1)) {
-    const before = cookies.slice(0, at).trimEnd();
-    if (before !== "" && !before.endsWith(";")) continue;
-    const end = cookies.indexOf(";", at);
-    yield cookies.slice(at + prefix.length, end < 0 ? undefined : end).trimEnd();
+/** Where the value of the next cookie of this name begins, from `from` on; or -1. Makes no text that is thrown away. */
+function placeIn(cookies: string, name: string, from: number): number {
+  for (let at = cookies.indexOf(name, from); at >= 0; at = cookies.indexOf(name, at + 1)) {
+    const equals = at + name.length;
+    if (cookies.charCodeAt(equals) !== EQUALS) continue;
+    let before = at - 1;
+    while (before >= 0 && (cookies.charCodeAt(before) === SPACE || cookies.charCodeAt(before) === TAB)) before--;
+    if (before < 0 || cookies.charCodeAt(before) === SEMICOLON) return equals + 1;
   }
+  return -1;
+}
+
+function valueAt(cookies: string, start: number): string {
+  const end = cookies.indexOf(";", start);
+  return cookies.slice(start, end < 0 ? undefined : end).trimEnd();
 }
 
 /** A line that sets a cookie for this host alone, out of reach of scripts. */
