@@ -266,12 +266,14 @@ describe("filters:", () => {
   });
 
   test("keys are listed with their types, and values of one", async () => {
-    const keys = await ask({ kind: "keys", limit: 1000 });
+    const { keys, ...examined } = await ask({ kind: "keys", limit: 1000 });
+    expect(examined).toMatchObject({ isPart: false });
     expect(keys).toContainEqual({ key: "n", type: "number", lastSeenAt: NOW + 2 });
     expect(keys).toContainEqual({ key: "ok", type: "boolean", lastSeenAt: NOW + 2 });
     expect(keys).toContainEqual({ key: "$workers.event.request.headers.user-agent", type: "string", lastSeenAt: NOW });
-    const near = await ask({ kind: "keys", limit: 9, keyNeedle: { value: "TAGS", isRegex: false, matchCase: false } });
-    expect(near.map(({ key }: { key: string }) => key)).toEqual(["tags.x/y"]);
+    const tags = { value: "TAGS", isRegex: false, matchCase: false };
+    const near = await ask({ kind: "keys", limit: 9, keyNeedle: tags });
+    expect(near.keys.map(({ key }: { key: string }) => key)).toEqual(["tags.x/y"]);
     const broken = { value: "(", isRegex: true, matchCase: false };
     await expect(ask({ kind: "keys", limit: 9, keyNeedle: broken })).rejects.toThrow(Refusal);
     const values = async (key: string, type: string) =>
@@ -280,6 +282,19 @@ describe("filters:", () => {
     expect(await values("ok", "boolean")).toEqual([false, true]);
     expect(await values("$metadata.service", "string")).toEqual(["w"]);
   });
+});
+
+test("keys of large events are those of the newest, as many as can be looked at", async () => {
+  const text = "x".repeat(100_000);
+  const large = (n: number) => item({ eventTimestamp: NOW + n, logs: [log("log", n, { [`k${n}`]: 1, text })] });
+  put(Array.from({ length: 400 }, (_, n) => large(n)));
+  const { keys, examined, isPart } = await ask({ kind: "keys", limit: 1000 });
+  const names = keys.map(({ key }: { key: string }) => key);
+  expect(names).toContain("k399");
+  expect(names).not.toContain("k0");
+  expect([isPart, examined > 10, examined < 400]).toEqual([true, true, true]);
+  const near = await ask({ kind: "keys", limit: 9, filters: filters(leaf("k0", "exists")) });
+  expect(near).toMatchObject({ isPart: false, examined: 1 });
 });
 
 test("whatever code logs can be stored and asked", async () => {

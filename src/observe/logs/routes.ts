@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type ApiRequest, route } from "../../lib/api.ts";
+import { type ApiRequest, ApiResult, route } from "../../lib/api.ts";
 import type { ApiRoute, Platform } from "../../store/platform.ts";
 import { askHost, before, bucketMs, calculationsRequest, eventsRequest, isOfDataset, type Statistics } from "./ask.ts";
 import {
@@ -9,6 +9,7 @@ import {
   savedQueriesUnavailable,
   viewUnavailable,
 } from "./errors.ts";
+import type { ListedKeys } from "./host/list.ts";
 import { allOf, Keys, Query, Values } from "./schema.ts";
 
 const root = "/accounts/:account/workers/observability";
@@ -49,7 +50,16 @@ export const logRoutes: ApiRoute[] = [
       if (!isOfDataset(body.datasets)) return [];
       const { from = 0, to = Date.now(), filters, needle, keyNeedle, limit } = body;
       const selection = { accountId, timeframe: { from, to }, filters: allOf(filters), needle: needle ?? undefined };
-      return (await askHost(platform, { ...selection, kind: "keys", limit, keyNeedle: keyNeedle ?? undefined })).result;
+      const { result } = await askHost(platform, {
+        ...selection,
+        kind: "keys",
+        limit,
+        keyNeedle: keyNeedle ?? undefined,
+      });
+      const { keys, examined, isPart } = result as ListedKeys;
+      if (!isPart) return keys;
+      const message = `These are the keys of the newest ${examined} events that match. A narrower timeframe or filters show those of others.`;
+      return new ApiResult(keys, { messages: [message] });
     },
   }),
   route<Platform, Values>({

@@ -3,9 +3,9 @@ import { quoted } from "../../../products/segments/host/quoted.ts";
 import { timeText } from "./calculate.ts";
 import { columns, DATASET } from "./columns.ts";
 import { conditionOf, inTime } from "./conditions.ts";
-import { timeOfId } from "./event-id.ts";
 import { metadataColumns } from "./keys.ts";
 import { keysOf } from "./list.ts";
+import { readEvents } from "./read-events.ts";
 import type { EventsRequest } from "./requests.ts";
 import type { Ask, Row } from "./results.ts";
 
@@ -43,17 +43,6 @@ export async function findEvents(request: EventsRequest, ask: Ask): Promise<obje
 function pageOf({ direction, limit }: EventsRequest, ids: string[]): string[] {
   const sorted = ids.sort();
   return direction === "prev" ? sorted.slice(0, limit) : sorted.slice(-limit);
-}
-
-/** Newest first. */
-async function readEvents(ids: readonly string[], ask: Ask): Promise<Row[]> {
-  const [first, last] = [ids[0], ids.at(-1)];
-  if (first === undefined || last === undefined) return [];
-  const time = inTime({ from: timeOfId(first), to: timeOfId(last) });
-  const rows = await ask(
-    (from) => `SELECT ${all} FROM ${from} WHERE ${time} AND id IN (${ids.map(quoted).join(", ")})`,
-  );
-  return rows.sort((a, b) => (String(a.id) < String(b.id) ? 1 : -1));
 }
 
 /** By request, the newest first; of each all events, in their order, also those that do not match. */

@@ -1,13 +1,15 @@
 /** Which keys events have, and which values a key. */
 import { Refusal } from "../../../products/segments/host/refusal.ts";
-import { columns, DATASET, type StoredEvent } from "./columns.ts";
+import { DATASET, type StoredEvent } from "./columns.ts";
 import { conditionOf } from "./conditions.ts";
 import { metadataColumns, typedOf } from "./keys.ts";
+import { readEvents } from "./read-events.ts";
 import type { KeysRequest, Needle, ValuesRequest, ValueType } from "./requests.ts";
 import type { Ask, Row } from "./results.ts";
 
-/** Keys are found in so many of the newest events. */
+/** Keys are found in so many of the newest events, as far as they have no more than so many characters together. */
 const EXAMINED_EVENTS = 5000;
+const EXAMINED_CHARS = 8 * 1024 * 1024;
 /** Keys of an answer: events of hostile code may have any number. */
 const MAX_KEYS = 10_000;
 const MAX_DEPTH = 10;
@@ -18,15 +20,36 @@ interface FoundKey {
   lastSeenAt: number;
 }
 
-export async function listKeys(request: KeysRequest, ask: Ask): Promise<FoundKey[]> {
-  const all = Object.keys(columns).join(", ");
-  const rows = await ask(
-    (from) => `SELECT ${all} FROM ${from} WHERE ${conditionOf(request)} ORDER BY t DESC LIMIT ${EXAMINED_EVENTS}`,
-  );
+export interface ListedKeys {
+  keys: FoundKey[];
+  /** Events that were looked at, and whether others match, too. */
+  examined: number;
+  isPart: boolean;
+}
+
+export async function listKeys(request: KeysRequest, ask: Ask): Promise<ListedKeys> {
   const matches = request.keyNeedle ? matcher(request.keyNeedle) : () => true;
-  return keysOf(rows, request.accountId)
-    .filter(({ key }) => matches(key))
-    .slice(0, request.limit);
+  // Sizes come first: large events are not to be read only to be left out.
+  const sizes = await ask(
+    (from) =>
+      `SELECT id, length(concat(source, workers, message, error)) AS size FROM ${from} WHERE ${conditionOf(request)}` +
+      ` ORDER BY t DESC, id DESC LIMIT ${EXAMINED_EVENTS + 1}`,
+  );
+  const ids = newestOf(sizes);
+  const rows = await readEvents(ids.sort(), ask);
+  const keys = keysOf(rows, request.accountId).filter(({ key }) => matches(key));
+  return { keys: keys.slice(0, request.limit), examined: ids.length, isPart: ids.length < sizes.length };
+}
+
+function newestOf(sizes: readonly Row[]): string[] {
+  let chars = 0;
+  const ids: string[] = [];
+  for (const { id, size } of sizes.slice(0, EXAMINED_EVENTS)) {
+    chars += Number(size);
+    if (chars > EXAMINED_CHARS) break;
+    ids.push(String(id));
+  }
+  return ids;
 }
 
 export async function listValues({ key, type, limit, ...selection }: ValuesRequest, ask: Ask): Promise<object[]> {
