@@ -94,3 +94,30 @@ test.each([
     CommandError,
   );
 });
+
+test("of another Freehold, what is beside the settings stays there and is told of", async () => {
+  const script = "pages-worker--shop";
+  const answers: Record<string, unknown> = {
+    "/pages/projects/shop": { name: "shop", production_branch: "main", production_script_name: script },
+    "/pages/projects/shop/domains": [],
+    "/pages/projects/shop/aliases": [
+      { alias: "main", branch: "main", custom: false },
+      { alias: "staging", branch: "dev", custom: true },
+    ],
+    [`/workers/scripts/${script}/schedules`]: { schedules: [{ cron: "0 4 * * *" }] },
+    "/queues": [{ queue_name: "orders", consumers: [{ script }] }, { queue_name: "others" }],
+  };
+  const server = createServer((request, response) => {
+    const path = request.url?.replace("/client/v4/accounts/acc", "").replace(/\?.*/, "") ?? "";
+    response.end(JSON.stringify({ success: true, result: answers[path] ?? null }));
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const { unread } = await sourceOf(remoteAccount("acc", `http://127.0.0.1:${port}/client/v4`, "t"), "shop");
+  expect(unread).toEqual([
+    'The alias staging of the branch "dev" is left out: set it here again.',
+    'The cron trigger "0 4 * * *" is left out: set it here again.',
+    "The project consumes the queue orders there: add the consumer here again.",
+  ]);
+});

@@ -1,5 +1,6 @@
 /** What the other platform says of a project, with the names of what it binds. */
 import { CommandError } from "../command.ts";
+import { besideOf, isFreehold } from "./beside.ts";
 import { listRemote, type RemoteAccount, RemoteRefusal, readRemote } from "./remote.ts";
 
 type Entries = Record<string, Record<string, unknown> | null> | null | undefined;
@@ -35,7 +36,7 @@ export interface Source {
   d1: ReadonlyMap<string, string>;
   /** Durable Object classes by the namespace's id. */
   classes: ReadonlyMap<string, { script: string; className: string }>;
-  /** What could not be read, for people. */
+  /** What could not be read, or stays there, for people. */
   unread: string[];
 }
 
@@ -78,6 +79,7 @@ export async function sourceOf(remote: RemoteAccount, name: string): Promise<Sou
     }
     return names;
   };
+  if (isFreehold(project)) unread.push(...(await besideOf(remote, project, optional)));
   const objects = bound("durable_object_namespaces", "namespace_id");
   const namespaces =
     objects.length === 0
