@@ -208,9 +208,11 @@ describe("a script that somebody watches", () => {
     const starting = test1.start(theirs);
     await until(() => ofVersion(theirs.versionId).length > 0);
     const waiting = watch(["theirs"]);
-    const startedAtMs = performance.now();
+    let isOver = false;
+    void waiting.then(() => (isOver = true));
     expect(await watch(["theirs", "mine"])).toEqual([]);
-    expect(performance.now() - startedAtMs).toBeLessThan(2500);
+    // Whoever waits for theirs began before, and would not wait longer for it than this.
+    expect(isOver).toBe(false);
     expect((await test1.start(mine)).instanceId).not.toBe(before.instanceId);
     attach();
     const silentOne = await starting;

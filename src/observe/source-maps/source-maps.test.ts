@@ -106,6 +106,9 @@ describe("a map whose reading does not end", () => {
   }
 
   test("keeps no other account waiting, however many there are", async () => {
+    // Longer than all of this takes.
+    maps = new SourceMaps({ ...options(), timeoutMs: 60_000 });
+    cleanup.add(() => maps.close());
     const hostile = await endless("hostile", "h");
     let over = false;
     const waiting = maps.mapStacks(hostile, [failed()])?.then(() => (over = true));
@@ -124,7 +127,7 @@ describe("a map whose reading does not end", () => {
 
   test("is given up, with all that waits for it; whoever waits for a process then has one", async () => {
     const printed = vi.spyOn(console, "error").mockImplementation(() => {});
-    maps = new SourceMaps({ ...options(), timeoutMs: 600 });
+    maps = new SourceMaps({ ...options(), timeoutMs: 1500 });
     cleanup.add(() => maps.close());
     const hostile = await Promise.all(["h1", "h2"].map((accountId) => endless(accountId, accountId)));
     const items = hostile.flatMap((source) => [failed(), failed()].map((item) => [source, item] as const));
