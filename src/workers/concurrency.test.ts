@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { errorsLike } from "../lib/testing-console.ts";
 import { type TestApi, testApi, uploadForm } from "./testing.ts";
 
 let api: TestApi;
@@ -50,13 +51,12 @@ test("one script does not wait for another", async () => {
 test("the answer comes after publication; a publication that fails is an error that may be repeated", async () => {
   const { runtime } = api.platform;
   const publish = runtime.publish.bind(runtime);
-  const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+  const logged = errorsLike(/edges are silent/);
   runtime.publish = () => Promise.reject(new Error("edges are silent"));
   const failed = await api.call("PUT", "/scripts/w", uploadForm());
   expect(failed).toMatchObject({ status: 503, code: 10013 });
   expect(failed.errors[0]?.message).not.toContain("edges are silent");
-  expect(logged).toHaveBeenCalledOnce();
-  logged.mockRestore();
+  expect(logged).toHaveLength(1);
   runtime.publish = publish;
   const id = await api.deploy("w");
   const { deployments } = (await api.call("GET", "/scripts/w/deployments")).result;
