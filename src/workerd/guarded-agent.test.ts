@@ -47,3 +47,7 @@ test.each(["https://127.0.0.1:1/", "https://[::1]:1/", "https://localhost:1/", "
     expect((await failure(url)).message).toMatch(/is no public address/);
   },
 );
+
+test("where a name leads inside is not told", async () => {
+  expect((await failure("https://localhost:1/")).message).not.toMatch(/127\.0\.0\.1|::1/);
+});

@@ -49,7 +49,7 @@ export class GuardedAgent extends Agent {
     const address = host.replace(/^\[|\]$/g, "");
     // Node looks up names only.
     if (isIP(address) !== 0 && !this.#reachable.has(address)) {
-      callback?.(unreachable(host, address), undefined as never);
+      callback?.(unreachable(host), undefined as never);
       return undefined;
     }
     return super.createConnection({ ...options, lookup: this.#lookup }, callback);
@@ -63,14 +63,14 @@ export class GuardedAgent extends Agent {
       }
       const addresses = found.filter(({ address }) => this.#reachable.has(address));
       const [first] = addresses;
-      if (first === undefined) done(unreachable(host, found[0]?.address ?? "nowhere"), "", 0);
+      if (first === undefined) done(unreachable(host), "", 0);
       else if (options.all) done(null, addresses);
       else done(null, first.address, first.family);
     });
   };
 }
 
-function unreachable(host: string, address: string): Error {
-  const where = host === address ? host : `${host} (${address})`;
-  return new Error(`${where} is no public address; only the operator can allow others`);
+/** Tenants read it: where a name leads in the operator's network is none of their business. */
+function unreachable(host: string): Error {
+  return new Error(`${host} is no public address; only the operator can allow others`);
 }
