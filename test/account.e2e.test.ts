@@ -72,6 +72,7 @@ test("what init --from-dash reads is there", async () => {
   const base = "/workers/services/modules/environments/production";
   const bindings = (await platform().api.get(`${base}/bindings`)) as { name: string; type: string }[];
   expect(bindings.map((binding) => `${binding.name}:${binding.type}`).sort()).toEqual([
+    "IMAGES:images",
     "LOADER:worker_loader",
     "OBJECT:json",
     "PLAIN:plain_text",
