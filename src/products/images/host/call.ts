@@ -143,7 +143,8 @@ async function bytesOf(part: ReturnType<FormData["get"]>): Promise<Buffer> {
 export function failureOf(error: unknown): Failure {
   if (error instanceof Failure) return error;
   const message = error instanceof Error ? error.message : String(error);
-  if (/pixel limit|too large|exceeds|out of memory|memory allocation/i.test(message)) {
+  // "Initialization problem" is what the AVIF encoder says without memory.
+  if (/pixel limit|too large|exceeds|out of memory|memory allocation|initialization problem/i.test(message)) {
     const words = `The image, or what would come of it, is too large: sides up to ${MAX_SIDE} pixels, and the memory of one process`;
     return new Failure(imagesCodes.tooLarge, words);
   }
