@@ -91,8 +91,10 @@ test.each([
 test("memory is full at the version's limit and a slack, counted from an idle runner", () => {
   const mib = 1024 * 1024;
   const bounds = memoryBounds({ anonymousBytes: 9 * mib, dataBytes: 540 * mib }, 128);
-  expect(isFull({ anonymousBytes: 130 * mib, dataBytes: 730 * mib }, bounds)).toBe(false);
-  expect(isFull({ anonymousBytes: 130 * mib, dataBytes: 732 * mib }, bounds)).toBe(true);
-  expect(isFull({ anonymousBytes: 234 * mib, dataBytes: 600 * mib }, bounds)).toBe(true);
+  expect(isFull({ anonymousBytes: 130 * mib, dataBytes: 826 * mib }, bounds)).toBe(false);
+  expect(isFull({ anonymousBytes: 130 * mib, dataBytes: 828 * mib }, bounds)).toBe(true);
+  expect(isFull({ anonymousBytes: 328 * mib, dataBytes: 600 * mib }, bounds)).toBe(false);
+  expect(isFull({ anonymousBytes: 330 * mib, dataBytes: 600 * mib }, bounds)).toBe(true);
+  expect(bounds.renewAnonymousBytes).toBe(233 * mib);
   expect(bounds.maxDataBytes).toBeGreaterThan(bounds.fullDataBytes);
 });

@@ -25,6 +25,8 @@ export const DRAIN_TIMEOUT_MS = 30_000;
 export const EVENTS_DRAIN_TIMEOUT_MS = MAX_EVENT_MS + 10_000;
 /** After its last response a runner stays for `waitUntil`, whose documented bound this is. */
 export const LINGER_MS = 30_000;
+/** The same for one that had too much memory: what the machine has to spare is not for this. */
+export const OUTGROWN_LINGER_MS = 2000;
 /** Runners that may linger at a time; one more stops the oldest. */
 export const MAX_LINGERING = 8;
 /** From SIGTERM to SIGKILL. */

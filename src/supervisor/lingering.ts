@@ -5,7 +5,7 @@ export class Lingering {
   #leave: (() => void)[] = [];
 
   /** Resolves when the time is over: by the clock, because others want the place, or because the runner ended. */
-  add(ended: Promise<unknown>): Promise<void> {
+  add(ended: Promise<unknown>, lingerMs = LINGER_MS): Promise<void> {
     if (this.#leave.length >= MAX_LINGERING) this.#leave[0]?.();
     return new Promise((resolve) => {
       const leave = () => {
@@ -13,7 +13,7 @@ export class Lingering {
         this.#leave = this.#leave.filter((other) => other !== leave);
         resolve();
       };
-      const timer = setTimeout(leave, LINGER_MS);
+      const timer = setTimeout(leave, lingerMs);
       this.#leave.push(leave);
       void ended.then(leave);
     });

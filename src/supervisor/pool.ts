@@ -23,6 +23,7 @@ import { readLaunchRecord } from "./launch-record.ts";
 import {
   HOME_TERMINATE_MS,
   MAX_RUNNERS,
+  OUTGROWN_LINGER_MS,
   RESTART_PATIENCE_MS,
   START_FAILURE_TTL_MS,
   START_QUEUE_TIMEOUT_MS,
@@ -344,7 +345,10 @@ export class RunnerPool {
       const state = mounts.length > 0 ? { mounts, maxFileBytes: maxDatabaseBytes } : undefined;
       makeInstance(directory);
       const instance = { instanceId, directory, record, plan, placement, state };
-      const runner = new Runner(instance, this.#options, () => members.inFlight(instanceId));
+      const runner: Runner = new Runner(instance, this.#options, {
+        inFlight: () => members.inFlight(instanceId),
+        outgrown: () => void this.#relieve(runner),
+      });
       this.#state.claim(runner);
       return runner;
     } catch (error) {
@@ -390,7 +394,7 @@ export class RunnerPool {
     released?.();
     await Promise.race([finished, runner.ended]);
     // SIGTERM drops what `waitUntil` still does, and would leave new connections hanging: hence the order.
-    if (!this.#stopping) await this.#lingering.add(runner.ended);
+    if (!this.#stopping) await this.#lingering.add(runner.ended, runner.outgrown ? OUTGROWN_LINGER_MS : undefined);
     await runner.stop();
   }
 
@@ -418,6 +422,12 @@ export class RunnerPool {
       const successors = new Set(stateIds(runner.placement).map((id) => this.#homes.ownerOf(id)?.versionId));
       for (const versionId of successors) if (versionId !== undefined) void this.acquire(versionId);
     }
+  }
+
+  /** Has a runner replaced that has too much memory. One with state would have to end first, and may come to rest by itself. */
+  async #relieve(runner: Runner): Promise<void> {
+    if (runner.placement.kind !== "none" || (await this.#renew(runner)) !== undefined) return;
+    this.#options.log(`runner of ${runner.record.scriptName} had more memory than its limit; another took its place`);
   }
 
   /** Puts another runner in the place of one, which serves until that is there, or is known to start. Says why there is none. */

@@ -29,6 +29,14 @@ export interface RunnerSurroundings {
   processes: ProcessList;
 }
 
+/** What a runner asks of who has it. */
+export interface RunnerOwner {
+  /** Requests that it has in flight. */
+  inFlight(): Promise<number>;
+  /** It has more memory than its limit explains: another should take its place before it is ended. */
+  outgrown(): void;
+}
+
 /** How a runner ended. */
 export interface End {
   /** `none`: it was stopped on purpose. */
@@ -62,6 +70,8 @@ export class Runner {
   pid = 0;
   /** It took requests once. */
   served = false;
+  /** It came to have more memory than its limit explains. */
+  outgrown = false;
   /** All calls to its objects were done before it was told to end. */
   orderly = false;
   /** Resolves when the process has ended and its directory is gone, also when it never got ready. */
@@ -69,20 +79,15 @@ export class Runner {
 
   #around: RunnerSurroundings;
   #state: RunnerState | undefined;
-  #inFlight: () => Promise<number>;
+  #owner: RunnerOwner;
   #launched: Launched | undefined;
   #watch: Watch | undefined;
   #endedFor: Cause | undefined;
   #startedAtMs = performance.now();
   #resolveEnded: (end: End) => void;
 
-  constructor(
-    instance: RunnerInstance,
-    around: RunnerSurroundings,
-    /** Requests that it has in flight. */
-    inFlight: () => Promise<number>,
-  ) {
-    this.#inFlight = inFlight;
+  constructor(instance: RunnerInstance, around: RunnerSurroundings, owner: RunnerOwner) {
+    this.#owner = owner;
     const { instanceId, directory, record, plan } = instance;
     this.#around = around;
     this.#state = instance.state;
@@ -136,7 +141,11 @@ export class Runner {
         healthSocket: join(directory, socketNames.health),
         limits: record.limits,
         memory: bounds,
-        inFlight: this.#inFlight,
+        inFlight: () => this.#owner.inFlight(),
+        outgrown: () => {
+          this.outgrown = true;
+          this.#owner.outgrown();
+        },
         exceeded: (cause) => this.kill(cause),
       });
       this.state = "ready";

@@ -34,6 +34,8 @@ export interface Watched {
   memory: MemoryBounds | undefined;
   /** Requests in flight there. */
   inFlight(): Promise<number>;
+  /** Called once, when it has more memory than its limit explains: another should take its place before it is ended. */
+  outgrown(): void;
   /** Called once, when a limit is exceeded: end the process. */
   exceeded(cause: "cpu" | "memory"): void;
 }
@@ -60,6 +62,7 @@ export class Sentry {
   #soundAtCpuMs = 0;
   #probe: Probe | undefined;
   #check: NodeJS.Timeout | undefined;
+  #outgrown = false;
   #stopped = false;
 
   constructor(watched: Watched) {
@@ -83,10 +86,7 @@ export class Sentry {
     const active = usedMs > ACTIVITY_CPU_MS && this.#meter !== undefined;
     if (active) {
       this.activeAt = now;
-      if (this.#isOverMemory()) {
-        this.#exceeded("memory");
-        return;
-      }
+      if (!this.#lookAtMemory()) return;
     }
     this.#lookAgainIn(this.#isFine() ? FINE_PAUSE_MS : active || this.#probe ? ACTIVE_PAUSE_MS : IDLE_PAUSE_MS);
     if (this.#probe) this.#judge(this.#probe, cpuMs);
@@ -130,9 +130,20 @@ export class Sentry {
     return hasProc ? this.#meter?.mainThreadCpuMs() : performance.now();
   }
 
-  #isOverMemory(): boolean {
-    const memory = this.#meter?.memory();
-    return !!memory && !!this.#watched.memory && memory.anonymousBytes > this.#watched.memory.maxAnonymousBytes;
+  /** False: it had too much, and is ended. */
+  #lookAtMemory(): boolean {
+    const bounds = this.#watched.memory;
+    const bytes = this.#meter?.memory()?.anonymousBytes;
+    if (!bounds || bytes === undefined) return true;
+    if (bytes > bounds.maxAnonymousBytes) {
+      this.#exceeded("memory");
+      return false;
+    }
+    if (bytes > bounds.renewAnonymousBytes && !this.#outgrown) {
+      this.#outgrown = true;
+      this.#watched.outgrown();
+    }
+    return true;
   }
 
   #sendProbe(cpuMs: number): void {

@@ -74,6 +74,9 @@ export class Trials {
     const mounts = plan.state.map(({ name }) => ({ name, directory: join(directory, "trial", name) }));
     makeInstance(directory);
     const state = mounts.length > 0 ? { mounts, maxFileBytes: maxDatabaseBytes } : undefined;
-    return new Runner({ instanceId, directory, record, plan, placement, state }, this.#options, async () => 0);
+    return new Runner({ instanceId, directory, record, plan, placement, state }, this.#options, {
+      inFlight: async () => 0,
+      outgrown() {},
+    });
   }
 }

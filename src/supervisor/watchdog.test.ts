@@ -19,6 +19,7 @@ const HOSTILE = `
         case "/buffers": while (true) kept.push(new Uint8Array(10_000_000));
         case "/touched": while (true) kept.push(new Uint8Array(1_000_000).fill(1));
         case "/growing": while (true) { kept.push(new Uint8Array(1_000_000).fill(1)); await scheduler.wait(1); }
+        case "/more": kept.push(new Uint8Array(10_000_000).fill(1)); return new Response("more");
         case "/throw": throw new Error("on purpose");
         case "/large": return new Response(String(new ArrayBuffer(2e9).byteLength));
         default: return new Response("hello");
@@ -127,6 +128,16 @@ describe.runIf(hasProc)("the memory limit", () => {
     const runner = await pool.start(record);
     expect(await doom(runner, path)).toMatchObject({ cause: "memory" });
     // The next request finds a sound runner.
+    expect((await fetchRunner(await pool.start(record))).body).toBe("hello");
+  });
+
+  test("is told of before it is reached: another runner takes the place of one that grows, whose requests are answered", async () => {
+    const record = storeVersion(pool.config, HOSTILE);
+    const grown = await pool.start(record);
+    // Idle, with the limit and what a runner may have beside it: 233 MB or so; ended at 329.
+    for (let count = 0; count < 27; count++) expect((await fetchRunner(grown, "/more")).status).toBe(200);
+    await expect.poll(async () => (await pool.start(record)).instanceId).not.toBe(grown.instanceId);
+    expect(await pool.pool.verdict(grown.instanceId)).toBe("none");
     expect((await fetchRunner(await pool.start(record))).body).toBe("hello");
   });
 
