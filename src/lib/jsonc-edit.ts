@@ -1,4 +1,7 @@
-/** Changes values in a file of JSON with comments, and leaves all else of the text as it is. */
+/**
+ * Changes values in a file of JSON with comments, and leaves all else of the text as it is. Our own, as `modify` of
+ * `jsonc-parser` takes neighbours' comments away with a member, leaves `{,}` of `{"a": 1,}`, and breaks up one-line lists.
+ */
 import { isDeepStrictEqual } from "node:util";
 import { type JsoncMember, type JsoncNode, jsoncValue, parseJsoncTree } from "./jsonc-tree.ts";
 import { applyEdits, lineEnd, type TextEdit } from "./text-edits.ts";

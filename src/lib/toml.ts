@@ -1,4 +1,7 @@
-/** TOML 1.0 as configuration files have it, and where each of its statements stands. Dates are texts. */
+/**
+ * TOML 1.0 as configuration files have it, and where each of its statements stands. Dates are texts. Our own, as
+ * `toml-edit.ts` needs those places, and `smol-toml` gives values only.
+ */
 
 export type TomlTable = { [key: string]: unknown };
 
