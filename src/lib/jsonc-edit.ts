@@ -2,7 +2,9 @@
  * Changes values in a file of JSON with comments, and leaves all else of the text as it is. Our own, as `modify` of
  * `jsonc-parser` takes neighbours' comments away with a member, leaves `{,}` of `{"a": 1,}`, and breaks up one-line lists.
  */
+
 import { isDeepStrictEqual } from "node:util";
+import { isObject } from "./is-object.ts";
 import { type JsoncMember, type JsoncNode, jsoncValue, parseJsoncTree } from "./jsonc-tree.ts";
 import { applyEdits, lineEnd, type TextEdit } from "./text-edits.ts";
 
@@ -34,7 +36,7 @@ class Editor {
 
   change(node: JsoncNode, wanted: unknown): void {
     if (isDeepStrictEqual(jsoncValue(node), wanted)) return;
-    if (node.kind === "object" && isValues(wanted)) this.#changeObject(node, wanted);
+    if (node.kind === "object" && isObject(wanted)) this.#changeObject(node, wanted);
     else if (node.kind === "array" && Array.isArray(wanted)) this.#changeArray(node, wanted);
     else this.#replace(node, wanted);
   }
@@ -158,11 +160,11 @@ class Editor {
   #valueText(value: unknown, indent: string | undefined): string {
     const isPlain = !Array.isArray(value) || value.every((one) => typeof one !== "object");
     const short = oneLine(value);
-    if (indent === undefined || (isPlain && !isValues(value) && short.length <= SHORT_CHARS)) return short;
+    if (indent === undefined || (isPlain && !isObject(value) && short.length <= SHORT_CHARS)) return short;
     const inner = indent + this.#unit;
     const lines = Array.isArray(value)
       ? value.map((one) => this.#valueText(one, inner))
-      : isValues(value)
+      : isObject(value)
         ? defined(value).map(([key, one]) => `${JSON.stringify(key)}: ${this.#valueText(one, inner)}`)
         : [];
     if (lines.length === 0) return short;
@@ -175,13 +177,9 @@ const spanOf = ({ start, value }: JsoncMember): Span => ({ start, end: value.end
 const isEmpty = (node: JsoncNode) => jsoncValue(node) !== null && Object.keys(jsoncValue(node) as object).length === 0;
 const defined = (values: Values) => Object.entries(values).filter(([, value]) => value !== undefined);
 
-function isValues(value: unknown): value is Values {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function oneLine(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(oneLine).join(", ")}]`;
-  if (!isValues(value)) return JSON.stringify(value);
+  if (!isObject(value)) return JSON.stringify(value);
   const members = defined(value).map(([key, one]) => `${JSON.stringify(key)}: ${oneLine(one)}`);
   return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
 }

@@ -1,5 +1,7 @@
 /** Changes values in a TOML file, and leaves all else of the text as it is. */
+
 import { isDeepStrictEqual } from "node:util";
+import { isObject } from "./is-object.ts";
 import { applyEdits, lineEnd, type TextEdit } from "./text-edits.ts";
 import { type TomlStatement, type TomlTable, tomlStatements, tomlValues } from "./toml.ts";
 
@@ -43,7 +45,7 @@ class Editor {
       else if (old === undefined) added[key] = value;
       else if (pair && !this.#isInList(pair))
         this.#edits.push({ start: pair.valueStart, end: pair.end, text: inline(value) });
-      else if (isTable(old) && isTable(value)) this.change(inner, old, value);
+      else if (isObject(old) && isObject(value)) this.change(inner, old, value);
       else {
         this.#remove(inner);
         added[key] = value;
@@ -120,18 +122,16 @@ class Editor {
 }
 
 const startsWith = (path: string[], start: string[]) => start.every((key, index) => path[index] === key);
-const isTable = (value: unknown): value is TomlTable =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const isListOfTables = (value: unknown): value is TomlTable[] =>
-  Array.isArray(value) && value.length > 0 && value.every(isTable);
+  Array.isArray(value) && value.length > 0 && value.every(isObject);
 
 /** What stands in one line each, and what needs headers. */
 function partition(values: TomlTable): [pairs: [string, unknown][], tables: [string, TomlTable | TomlTable[]][]] {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined && value !== null);
   return [
-    entries.filter(([, value]) => !isTable(value) && !isListOfTables(value)),
+    entries.filter(([, value]) => !isObject(value) && !isListOfTables(value)),
     entries.filter(
-      (entry): entry is [string, TomlTable | TomlTable[]] => isTable(entry[1]) || isListOfTables(entry[1]),
+      (entry): entry is [string, TomlTable | TomlTable[]] => isObject(entry[1]) || isListOfTables(entry[1]),
     ),
   ];
 }
@@ -150,7 +150,7 @@ const keyText = (keys: string[]) =>
 
 function inline(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(inline).join(", ")}]`;
-  if (isTable(value)) {
+  if (isObject(value)) {
     const pairs = defined(value).map(([key, one]) => `${keyText([key])} = ${inline(one)}`);
     return pairs.length === 0 ? "{}" : `{ ${pairs.join(", ")} }`;
   }

@@ -1,4 +1,5 @@
 /** What the other platform says of a project, with the names of what it binds. */
+import { isObject } from "../../lib/is-object.ts";
 import { CommandError } from "../command.ts";
 import { besideOf, isFreehold } from "./beside.ts";
 import { listRemote, type RemoteAccount, RemoteRefusal, readRemote } from "./remote.ts";
@@ -48,7 +49,7 @@ export async function sourceOf(remote: RemoteAccount, name: string): Promise<Sou
   const at = `/pages/projects/${encodeURIComponent(name)}`;
   const project = await readRemote<RemoteProject>(remote, at, `the Pages project "${name}"`);
   const domains = await readRemote<Source["domains"]>(remote, `${at}/domains`, `the domains of "${name}"`);
-  if (!isRecord(project) || project.name !== name || !Array.isArray(domains) || !domains.every(isRecord))
+  if (!isObject(project) || project.name !== name || !Array.isArray(domains) || !domains.every(isObject))
     throw new CommandError(
       `${new URL(remote.baseUrl).host} did not describe the project "${name}" as an API of Pages does.`,
     );
@@ -106,10 +107,6 @@ export async function sourceOf(remote: RemoteAccount, name: string): Promise<Sou
     ),
     unread,
   };
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function valuesOf(entries: Entries, field: string): string[] {

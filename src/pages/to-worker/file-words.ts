@@ -1,4 +1,5 @@
 /** What the project's own wrangler file says, beside what the platform knows: the file shall change as little as it can. */
+import { isObject } from "../../lib/is-object.ts";
 import type { ProjectFiles } from "./project.ts";
 
 type Values = Record<string, unknown>;
@@ -56,7 +57,7 @@ function merged(said: unknown, known: unknown, inForce: boolean): unknown {
   if (said === undefined) return known;
   if (known === undefined) return inForce ? said : undefined;
   if (Array.isArray(said) && Array.isArray(known)) {
-    if (![...said, ...known].every(isValues)) return inForce ? said : known;
+    if (![...said, ...known].every(isObject)) return inForce ? said : known;
     const other = (list: Values[], one: Values) => list.find((another) => nameOf(another) === nameOf(one));
     const both = said.flatMap((one: Values) => {
       const ours = other(known, one);
@@ -64,7 +65,7 @@ function merged(said: unknown, known: unknown, inForce: boolean): unknown {
     });
     return [...both, ...known.filter((one: Values) => !other(said, one))];
   }
-  if (!isValues(said) || !isValues(known)) return inForce ? said : known;
+  if (!isObject(said) || !isObject(known)) return inForce ? said : known;
   const keys = [...new Set([...Object.keys(said), ...Object.keys(known)])];
   return defined(keys.map((key) => [key, merged(said[key], known[key], inForce)]));
 }
@@ -94,8 +95,4 @@ function picked(from: Values, keys: string[]): Values {
 
 function defined(entries: [string, unknown][]): Values {
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
-}
-
-function isValues(value: unknown): value is Values {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
